@@ -1,0 +1,159 @@
+//! Calendar feeds: made for an educator or a school, read at a secret address by their calendar program, revoked at once.
+
+use axum::extract::State as Axum;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use super::State;
+use super::error::Error;
+use super::extract::{NoQuery, Path};
+use crate::domain::hash::sha256;
+use crate::domain::id::{EducatorId, FeedId, RecordId as _, SchoolId};
+use crate::domain::records as kept;
+use crate::domain::session::SessionStatus;
+use crate::domain::time;
+use crate::exchange::ics::{self, Entry};
+use crate::store::feeds::{self, Owner};
+use crate::store::sessions::{self, Listed, Wanted};
+
+/// Most sessions of a feed: a school of two hundred sections for a term.
+const MOST: i64 = 50_000;
+
+pub(super) fn routes() -> OpenApiRouter<State> {
+    OpenApiRouter::new()
+        .routes(routes!(for_educator))
+        .routes(routes!(for_school))
+        .routes(routes!(read))
+        .routes(routes!(revoke))
+}
+
+/// A new feed. The address is shown this once; only a hash of its secret is kept.
+#[derive(Serialize, ToSchema)]
+struct Created {
+    id: Uuid,
+    /// Path of the feed on this server.
+    path: String,
+    created_at: DateTime<Utc>,
+}
+
+/// Make a calendar feed of an educator's sessions
+#[utoipa::path(post, path = "/api/v1/educators/{id}/feeds", operation_id = "createEducatorFeed", tag = "feeds", params(("id" = Uuid, Path)), responses(
+    (status = 201, description = "the feed, with its secret address", body = Created), (status = 404, description = "there is no such educator"),
+))]
+async fn for_educator(Axum(state): Axum<State>, Path(id): Path<EducatorId>, _: NoQuery) -> Result<Response, Error> {
+    state.make_feed(Owner::Educator(id)).await.map(created)
+}
+
+/// Make a calendar feed of a school's sessions
+#[utoipa::path(post, path = "/api/v1/schools/{id}/feeds", operation_id = "createSchoolFeed", tag = "feeds", params(("id" = Uuid, Path)), responses(
+    (status = 201, description = "the feed, with its secret address", body = Created), (status = 404, description = "there is no such school"),
+))]
+async fn for_school(Axum(state): Axum<State>, Path(id): Path<SchoolId>, _: NoQuery) -> Result<Response, Error> {
+    state.make_feed(Owner::School(id)).await.map(created)
+}
+
+fn created((feed, path): (feeds::Feed, String)) -> Response {
+    let location = format!("/api/v1/feeds/{}", feed.id);
+    let body = Created { id: feed.id.uuid(), path, created_at: feed.created_at };
+    (StatusCode::CREATED, [(header::LOCATION, location)], axum::Json(body)).into_response()
+}
+
+impl State {
+    /// Makes a feed and says its path.
+    pub async fn make_feed(&self, owner: Owner) -> Result<(feeds::Feed, String), Error> {
+        let token = hex::encode(rand::random::<[u8; 24]>());
+        let mut tx = self.db.write(&self.principal).await?;
+        match owner {
+            Owner::Educator(id) => drop(crate::store::get::<kept::Educator>(&mut tx, id).await?),
+            Owner::School(id) => drop(crate::store::get::<kept::School>(&mut tx, id).await?),
+        }
+        let feed = feeds::create(&mut tx, owner, &token).await?;
+        tx.commit().await?;
+        Ok((feed, format!("/feeds/{token}.ics")))
+    }
+}
+
+/// Read a feed
+///
+/// For calendar programs. Sessions from half a year back to two years ahead, those that take place.
+#[utoipa::path(get, path = "/feeds/{name}", operation_id = "readFeed", tag = "feeds", params(("name" = String, Path, description = "the secret, and .ics")), responses(
+    (status = 200, description = "the calendar", content_type = "text/calendar", body = String),
+    (status = 304, description = "it is as you have it"),
+    (status = 404, description = "there is no such feed, or it was revoked"),
+))]
+async fn read(
+    Axum(state): Axum<State>,
+    Path(name): Path<String>,
+    _: NoQuery,
+    headers: HeaderMap,
+) -> Result<Response, Error> {
+    let token = name.strip_suffix(".ics").ok_or(Error::NoRoute)?;
+    let mut tx = state.db.read().await?;
+    let feed = feeds::find(&mut tx, token).await?.ok_or(Error::NoRoute)?;
+    let now = time::now();
+    let mut wanted = Wanted {
+        from: now - TimeDelta::days(183),
+        to: now + TimeDelta::days(730),
+        educator_id: None,
+        school_id: None,
+        district_id: None,
+    };
+    let name = match feed.owner {
+        Owner::Educator(id) => {
+            wanted.educator_id = Some(id);
+            "Teaching schedule".to_owned()
+        }
+        Owner::School(id) => {
+            wanted.school_id = Some(id);
+            crate::store::get::<kept::School>(&mut tx, id).await?.body.name
+        }
+    };
+    let listed = sessions::list(&mut tx, wanted, None, MOST).await?;
+    drop(tx);
+    let text = tokio::task::spawn_blocking(move || {
+        let entries: Vec<Entry> =
+            listed.into_iter().filter(|l| l.session.meeting.status == SessionStatus::Planned).map(entry).collect();
+        ics::feed(&name, &entries)
+    });
+    let text = text.await.map_err(Error::internal)?;
+    let tag = format!("\"{}\"", sha256(&text));
+    let caching = [(header::ETAG, tag.clone()), (header::CACHE_CONTROL, "private, no-cache".into())];
+    let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if known.split(',').any(|known| known.trim().trim_start_matches("W/") == tag || known.trim() == "*") {
+        return Ok((StatusCode::NOT_MODIFIED, caching).into_response());
+    }
+    Ok((caching, [(header::CONTENT_TYPE, "text/calendar; charset=utf-8")], text).into_response())
+}
+
+fn entry(listed: Listed) -> Entry {
+    let session = listed.session;
+    Entry {
+        id: session.id.to_string(),
+        sequence: session.sequence,
+        updated_at: session.updated_at,
+        held_on: session.meeting.held_on,
+        starts: session.meeting.starts,
+        ends: session.meeting.ends,
+        tz: session.meeting.tz,
+        // A feed's address may leak: what is delivered to whom stays out of it.
+        title: listed.course_name.unwrap_or_else(|| "Service session".into()),
+        place: listed.school_name,
+    }
+}
+
+/// Revoke a feed
+#[utoipa::path(delete, path = "/api/v1/feeds/{id}", operation_id = "revokeFeed", tag = "feeds", params(("id" = Uuid, Path)), responses(
+    (status = 204, description = "its address is gone"), (status = 404, description = "there is no such feed, or it was revoked before"),
+))]
+async fn revoke(Axum(state): Axum<State>, Path(id): Path<FeedId>, _: NoQuery) -> Result<StatusCode, Error> {
+    let mut tx = state.db.write(&state.principal).await?;
+    feeds::revoke(&mut tx, id).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,162 @@
+//! From a run to published sessions: verified again, compared with what the records say now, written at once.
+
+use std::collections::BTreeMap;
+
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use super::State;
+use super::error::{Error, PROBLEM_JSON};
+use crate::domain::hash::sha256;
+use crate::domain::id::{DistrictId, RunId};
+use crate::engine::changes::{self, Change};
+use crate::engine::outcome::Schedule;
+use crate::engine::problem::Problem;
+use crate::engine::{dated, verify};
+use crate::store::schedules::{self, Assigned, Publication, Published};
+use crate::store::{runs, snapshot};
+
+/// Deadlocks and serialization failures, after which the same is tried again.
+const TRIES: usize = 5;
+/// Differences that one answer lists.
+const LISTED: usize = 200;
+
+/// Why a run is not published.
+#[derive(Debug)]
+pub enum Refused {
+    /// The inputs have changed since the run was asked for.
+    Changed(Vec<Change>),
+    Other(Error),
+}
+
+impl<E: Into<Error>> From<E> for Refused {
+    fn from(error: E) -> Self {
+        Self::Other(error.into())
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let changes = match self {
+            Self::Other(error) => return error.into_response(),
+            Self::Changed(changes) => changes,
+        };
+        let body = json!({
+            "type": "urn:bellwether:problem:inputs_changed", "title": "inputs changed", "status": 409, "code": "inputs_changed",
+            "detail": format!("{} rows differ from what the run was made for", changes.len()),
+            "action": "start a new run and publish that", "errors": [], "changes": &changes[..changes.len().min(LISTED)],
+        });
+        (StatusCode::CONFLICT, [(header::CONTENT_TYPE, PROBLEM_JSON)], body.to_string()).into_response()
+    }
+}
+
+impl State {
+    /// Publishes a run's schedule, or hands back what it was published as before.
+    pub async fn publish(&self, id: RunId) -> Result<Published, Refused> {
+        let mut tx = self.db.read().await?;
+        if let Some(already) = schedules::of_run(&mut tx, id).await? {
+            return Ok(already);
+        }
+        let run = runs::get(&mut tx, id).await?;
+        let (schedule, _) = runs::answer(&mut tx, id).await?;
+        let problem = runs::problem(&mut tx, id).await?;
+        tx.rollback().await?;
+        let conflict = |text: &str| Error::Conflict(text.into());
+        if !run.state.is_final() {
+            return Err(conflict("the run has not ended; wait for it, or cancel it").into());
+        }
+        if run.status.as_deref() == Some("defective") {
+            return Err(conflict("the run's answer is defective; it can never be published").into());
+        }
+        let schedule = schedule.ok_or_else(|| conflict("the run has no schedule"))?;
+        let prepared =
+            tokio::task::spawn_blocking(move || prepare(&problem, &schedule, &run)).await.map_err(Error::internal)?;
+        let (publication, problem) = prepared?;
+        for attempt in 1.. {
+            match self.write_publication(&publication, &problem).await {
+                Err(Refused::Other(Error::Busy(_))) if attempt < TRIES => {}
+                done => return done,
+            }
+        }
+        unreachable!("the loop ends by returning")
+    }
+
+    async fn write_publication(&self, new: &Publication, problem: &Problem) -> Result<Published, Refused> {
+        let mut tx = self.db.write(&self.principal).await?;
+        schedules::lock(&mut tx, new.term_id).await?;
+        if let Some(already) = schedules::of_run(&mut tx, new.run_id).await? {
+            return Ok(already);
+        }
+        let now = snapshot::within(&mut tx, new.term_id, &new.districts).await?;
+        if snapshot::hash(&now) != new.problem_sha256 {
+            return Err(Refused::Changed(changes::between(problem, &now)));
+        }
+        let (published, _) = schedules::publish(&mut tx, new.clone()).await?;
+        tx.commit().await?;
+        Ok(published)
+    }
+}
+
+/// Verifies the schedule against the run's own problem (whose equality with the records is looked at under the
+/// lock), and expands it into dated meetings. Takes its time.
+fn prepare(problem: &str, text: &str, run: &crate::domain::run::Run) -> Result<(Publication, Problem), Error> {
+    if sha256(problem) != run.problem_sha256 || Some(sha256(text)) != run.schedule_sha256 {
+        return Err(Error::internal("a run's problem or schedule does not have the hash kept beside it"));
+    }
+    let parsed: Problem = serde_json::from_str(problem).map_err(Error::internal)?;
+    let schedule: Schedule = serde_json::from_str(text).map_err(Error::internal)?;
+    let verdict = verify::verify(&parsed, &schedule);
+    if let Some(violation) = verdict.violations.first() {
+        return Err(Error::Conflict(format!("the schedule breaks {}: {}", violation.code, violation.message)));
+    }
+    let meetings = dated::meetings(&parsed, &schedule).map_err(Error::internal)?;
+    let publication = Publication {
+        term_id: run.term_id,
+        run_id: run.id,
+        districts: run.district_ids.clone(),
+        problem_sha256: run.problem_sha256.clone(),
+        cost: serde_json::to_value(verdict.cost).map_err(Error::internal)?,
+        assigned: assigned(&parsed, &schedule).map_err(Error::internal)?,
+        schedule: text.to_owned(),
+        meetings,
+    };
+    Ok((publication, parsed))
+}
+
+fn assigned(problem: &Problem, schedule: &Schedule) -> Result<Vec<Assigned>, String> {
+    let districts: BTreeMap<&str, &str> =
+        problem.schools.iter().map(|s| (s.id.as_str(), s.district.as_str())).collect();
+    let sections = problem.sections.iter().map(|section| (section.id.as_str(), section.school.as_str()));
+    let services = problem.services.iter().map(|service| (service.id.as_str(), service.school.as_str()));
+    let schools: BTreeMap<&str, &str> = sections.chain(services).collect();
+    let district = |need: &str| -> Result<DistrictId, String> {
+        schools
+            .get(need)
+            .and_then(|school| districts.get(school))
+            .ok_or_else(|| format!("{need} has no district"))?
+            .parse()
+    };
+    let mut rows = Vec::new();
+    for row in &schedule.sections {
+        let (district_id, educator_id) = (district(&row.section)?, row.educator.parse()?);
+        rows.push(Assigned {
+            need: row.section.parse()?,
+            is_section: true,
+            district_id,
+            educator_id,
+            sessions: json!([]),
+        });
+    }
+    for row in schedule.services.iter().filter(|row| !row.sessions.is_empty()) {
+        let (district_id, educator_id) = (district(&row.service)?, row.educator.parse()?);
+        rows.push(Assigned {
+            need: row.service.parse()?,
+            is_section: false,
+            district_id,
+            educator_id,
+            sessions: json!(row.sessions),
+        });
+    }
+    Ok(rows)
+}

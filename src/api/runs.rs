@@ -1,0 +1,329 @@
+//! Runs over HTTP: ask for one, watch it, stop it, read its answer, publish it. Solving happens elsewhere.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::extract::State as Axum;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures::Stream;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Raw;
+use tokio::time::Instant;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use super::State;
+use super::error::{Error, FieldIssue};
+use super::extract::{Json, NoQuery, Path, Query};
+use super::publish::Refused;
+use crate::domain::id::{DistrictId, RecordId as _, RunId, TermId};
+use crate::domain::run::{Run, RunEvent, RunSettings, RunState};
+use crate::engine::problem;
+use crate::store::runs::{self, NewRun};
+use crate::store::schedules::Published;
+use crate::store::snapshot;
+
+/// How long a cancel waits for the worker's last word before it answers without it.
+const LAST_WORD: Duration = Duration::from_millis(900);
+/// Between two looks at a run that others are working on.
+const LOOK: Duration = Duration::from_millis(250);
+
+pub(super) fn routes() -> OpenApiRouter<State> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(read))
+        .routes(routes!(events))
+        .routes(routes!(cancel))
+        .routes(routes!(schedule))
+        .routes(routes!(unserved))
+        .routes(routes!(kept_problem))
+        .routes(routes!(publish))
+}
+
+/// What to solve, and what may be spent on it.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    #[schema(value_type = Uuid)]
+    term_id: TermId,
+    /// None means every district that has a calendar or a need in the term.
+    #[serde(default)]
+    #[schema(value_type = Vec<Uuid>, max_items = 1000)]
+    district_ids: Vec<DistrictId>,
+    #[schema(minimum = 1, maximum = 86400)]
+    seconds: Option<i64>,
+    #[schema(minimum = 1)]
+    nodes: Option<i64>,
+    #[schema(minimum = 0, maximum = 1)]
+    gap: Option<f64>,
+    #[schema(minimum = 0)]
+    seed: Option<u32>,
+    #[schema(minimum = 1, maximum = 64)]
+    threads: Option<u8>,
+    #[schema(minimum = 268_435_456)]
+    memory_bytes: Option<i64>,
+    /// Begin with the schedule of this run.
+    #[schema(value_type = Option<Uuid>)]
+    start_from: Option<RunId>,
+}
+
+impl Asked {
+    fn settings(&self) -> Result<RunSettings, Error> {
+        let usual = RunSettings::default();
+        let settings = RunSettings {
+            seconds: self.seconds.unwrap_or(usual.seconds),
+            nodes: self.nodes,
+            gap: self.gap.unwrap_or(usual.gap),
+            seed: self.seed.unwrap_or(usual.seed),
+            threads: self.threads.unwrap_or(usual.threads),
+            memory_bytes: self.memory_bytes.unwrap_or(usual.memory_bytes),
+            start_from: self.start_from,
+        };
+        let mut errors = Vec::new();
+        let mut require = |holds: bool, field: &str, message: &str| {
+            if !holds {
+                errors.push(FieldIssue { pointer: format!("/{field}"), message: message.into() });
+            }
+        };
+        require((1..=86_400).contains(&settings.seconds), "seconds", "give 1 to 86400 seconds");
+        require(settings.nodes.is_none_or(|nodes| nodes >= 1), "nodes", "give at least 1, or leave it out");
+        require((0.0..=1.0).contains(&settings.gap), "gap", "give a ratio from 0 to 1, such as 0.01");
+        require((1..=64).contains(&settings.threads), "threads", "give 1 to 64");
+        require(settings.memory_bytes >= 256 << 20, "memory_bytes", "give at least 268435456 (256 MiB)");
+        if errors.is_empty() { Ok(settings) } else { Err(Error::Fields(errors)) }
+    }
+}
+
+/// Runs, newest first
+#[derive(Serialize, ToSchema)]
+struct RunPage {
+    items: Vec<Run>,
+    /// Give it as `before` for the next page; none on the last.
+    next: Option<Uuid>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct Which {
+    #[param(value_type = Option<Uuid>)]
+    term_id: Option<TermId>,
+    state: Option<RunState>,
+    /// `next` of the page before.
+    #[param(value_type = Option<Uuid>)]
+    before: Option<RunId>,
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<i64>,
+}
+
+/// Runs, newest first
+#[utoipa::path(get, path = "/api/v1/runs", operation_id = "listRuns", tag = "runs", params(Which), responses((status = 200, description = "a page of runs", body = RunPage)))]
+async fn list(Axum(state): Axum<State>, Query(which): Query<Which>) -> Result<axum::Json<RunPage>, Error> {
+    let limit = which.limit.unwrap_or(50);
+    if !(1..=200).contains(&limit) {
+        return Err(Error::parameter("limit", "give a number from 1 to 200"));
+    }
+    let mut tx = state.db.read().await?;
+    let items = runs::list(&mut tx, which.term_id, which.state, which.before, limit).await?;
+    let full = i64::try_from(items.len()).unwrap_or(i64::MAX) == limit;
+    let next = items.last().filter(|_| full).map(|run| run.id.uuid());
+    Ok(axum::Json(RunPage { items, next }))
+}
+
+/// Ask for a run
+///
+/// Its problem is what the records say now; it is kept with the run.
+#[utoipa::path(post, path = "/api/v1/runs", operation_id = "createRun", tag = "runs", request_body = Asked, responses(
+    (status = 202, description = "it waits for a worker", body = Run, headers(("location" = String, description = "where the run is"))),
+    (status = 404, description = "there is no such term, district or run to start from"),
+    (status = 413, description = "the body is too long"),
+    (status = 415, description = "the body is not JSON"),
+    (status = 422, description = "the records do not make a problem, or a limit is out of range"),
+))]
+async fn create(Axum(state): Axum<State>, _: NoQuery, Json(asked): Json<Asked>) -> Result<Response, Error> {
+    let run = state.ask(asked.term_id, asked.district_ids.clone(), asked.settings()?).await?;
+    let location = format!("/api/v1/runs/{}", run.id);
+    Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], axum::Json(run)).into_response())
+}
+
+impl State {
+    /// Takes a snapshot of the term and queues a run of it.
+    pub async fn ask(&self, term: TermId, districts: Vec<DistrictId>, settings: RunSettings) -> Result<Run, Error> {
+        let problem = snapshot(&self.db, term, &districts).await?;
+        let text = serde_json::to_string(&problem).map_err(Error::internal)?;
+        problem::read(text.as_bytes()).map_err(|issues| {
+            let issue = |issue: crate::engine::rule::Issue| FieldIssue {
+                pointer: format!("/problem{}", issue.pointer),
+                message: format!("{}: {}; {}", issue.code, issue.cause, issue.action),
+            };
+            Error::Fields(issues.into_iter().take(100).map(issue).collect())
+        })?;
+        let covered: Result<Vec<DistrictId>, String> =
+            problem.districts.iter().map(|district| district.id.parse()).collect();
+        let mut tx = self.db.write(&self.principal).await?;
+        if let Some(start) = settings.start_from {
+            runs::get(&mut tx, start).await?;
+        }
+        let new = NewRun { term_id: term, districts: covered.map_err(Error::internal)?, settings, problem: text };
+        let id = runs::create(&mut tx, new).await?;
+        if let Some(queue) = &self.queue {
+            queue.enqueue(&mut tx, id).await?;
+        }
+        let run = runs::get(&mut tx, id).await?;
+        tx.commit().await?;
+        Ok(run)
+    }
+}
+
+/// A run as it stands
+#[utoipa::path(get, path = "/api/v1/runs/{id}", operation_id = "getRun", tag = "runs", params(("id" = Uuid, Path)), responses(
+    (status = 200, description = "the run", body = Run),
+    (status = 404, description = "there is no such run"),
+))]
+async fn read(Axum(state): Axum<State>, Path(id): Path<RunId>, _: NoQuery) -> Result<axum::Json<Run>, Error> {
+    Ok(axum::Json(runs::get(&mut state.db.read().await?, id).await?))
+}
+
+/// What a run tells, as it happens
+///
+/// Server-sent events: `id` counts within the run, `event` is the kind, `data` the figures. After
+/// `Last-Event-ID` only what came later. The stream ends after the event `final`.
+#[utoipa::path(get, path = "/api/v1/runs/{id}/events", operation_id = "runEvents", tag = "runs",
+    params(("id" = Uuid, Path), ("last-event-id" = Option<i64>, Header, description = "the last event already seen")), responses(
+    (status = 200, description = "the events", content_type = "text/event-stream", body = String),
+    (status = 404, description = "there is no such run"),
+))]
+async fn events(
+    Axum(state): Axum<State>,
+    Path(id): Path<RunId>,
+    _: NoQuery,
+    headers: HeaderMap,
+) -> Result<impl IntoResponse, Error> {
+    let seen = match headers.get("last-event-id") {
+        None => -1,
+        Some(value) => value.to_str().ok().and_then(|text| text.trim().parse().ok()).unwrap_or(-1),
+    };
+    runs::get(&mut state.db.read().await?, id).await?;
+    let keep_alive = KeepAlive::new().interval(Duration::from_secs(10));
+    Ok(Sse::new(told(state, id, seen)).keep_alive(keep_alive))
+}
+
+/// Events from the database, because the worker is usually another process.
+fn told(state: State, id: RunId, seen: i64) -> impl Stream<Item = Result<Event, Infallible>> {
+    struct Ear {
+        state: State,
+        seen: i64,
+        waiting: std::collections::VecDeque<RunEvent>,
+        ended: bool,
+    }
+    let ear = Ear { state, seen, waiting: std::collections::VecDeque::new(), ended: false };
+    futures::stream::unfold(ear, move |mut ear| async move {
+        loop {
+            if let Some(event) = ear.waiting.pop_front() {
+                ear.seen = event.seq;
+                ear.ended = event.kind == "final";
+                let line = Event::default().id(event.seq.to_string()).event(&event.kind).data(event.body.to_string());
+                return Some((Ok(line), ear));
+            }
+            if ear.ended || ear.state.closing.is_cancelled() {
+                return None;
+            }
+            match ear.state.heard(id, ear.seen).await {
+                // Asked again with the last event already seen: there is nothing more to come.
+                Ok((true, events)) if events.is_empty() => return None,
+                Ok((_, events)) if !events.is_empty() => ear.waiting.extend(events),
+                Ok(_) => tokio::select! {
+                    () = tokio::time::sleep(LOOK) => {}
+                    () = ear.state.closing.cancelled() => return None,
+                },
+                // The client comes back with `Last-Event-ID`.
+                Err(_) => return None,
+            }
+        }
+    })
+}
+
+impl State {
+    /// Whether the run has ended, and its events after `seen`.
+    async fn heard(&self, id: RunId, seen: i64) -> Result<(bool, Vec<RunEvent>), Error> {
+        let mut tx = self.db.read().await?;
+        let ended = runs::get(&mut tx, id).await?.state.is_final();
+        Ok((ended, runs::events(&mut tx, id, seen, 200).await?))
+    }
+
+    /// Asks for the end of a run, and waits a moment for it.
+    pub async fn cancel(&self, id: RunId) -> Result<Run, Error> {
+        let deadline = Instant::now() + LAST_WORD;
+        let mut tx = self.db.write(&self.principal).await?;
+        let mut run = runs::cancel(&mut tx, id).await?;
+        tx.commit().await?;
+        while !run.state.is_final() && Instant::now() + LOOK < deadline {
+            tokio::time::sleep(LOOK / 2).await;
+            run = runs::get(&mut self.db.read().await?, id).await?;
+        }
+        Ok(run)
+    }
+}
+
+/// Stop a run
+///
+/// Its best schedule so far is kept. Answers within a second; a worker may take one more to end the run.
+#[utoipa::path(post, path = "/api/v1/runs/{id}/cancel", operation_id = "cancelRun", tag = "runs", params(("id" = Uuid, Path)), responses(
+    (status = 200, description = "the run, ended or about to", body = Run),
+    (status = 404, description = "there is no such run"),
+))]
+async fn cancel(Axum(state): Axum<State>, Path(id): Path<RunId>, _: NoQuery) -> Result<axum::Json<Run>, Error> {
+    state.cancel(id).await.map(axum::Json)
+}
+
+fn raw(text: String) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], text).into_response()
+}
+
+/// The best schedule so far
+#[utoipa::path(get, path = "/api/v1/runs/{id}/schedule", operation_id = "runSchedule", tag = "runs", params(("id" = Uuid, Path)), responses(
+    (status = 200, description = "a schedule in the format staffing-schedule/1", body = Object),
+    (status = 404, description = "there is no such run"),
+    (status = 409, description = "it has no schedule yet"),
+))]
+async fn schedule(Axum(state): Axum<State>, Path(id): Path<RunId>, _: NoQuery) -> Result<Response, Error> {
+    let (schedule, _) = runs::answer(&mut state.db.read().await?, id).await?;
+    schedule.map(raw).ok_or_else(|| Error::Conflict("the run has no schedule yet".into()))
+}
+
+/// Needs that are not wholly served, each with its reasons
+#[utoipa::path(get, path = "/api/v1/runs/{id}/unserved", operation_id = "runUnserved", tag = "runs", params(("id" = Uuid, Path)), responses(
+    (status = 200, description = "the needs, with what would change it", body = Vec<Object>),
+    (status = 404, description = "there is no such run"),
+    (status = 409, description = "it has not ended yet, or ended without an answer"),
+))]
+async fn unserved(Axum(state): Axum<State>, Path(id): Path<RunId>, _: NoQuery) -> Result<axum::Json<Raw>, Error> {
+    let (_, report) = runs::answer(&mut state.db.read().await?, id).await?;
+    let unserved = report.and_then(|mut report| report.get_mut("unserved").map(Raw::take));
+    unserved.map(axum::Json).ok_or_else(|| Error::Conflict("the run has no report yet".into()))
+}
+
+/// The problem as it was when the run was asked for
+#[utoipa::path(get, path = "/api/v1/runs/{id}/problem", operation_id = "runProblem", tag = "runs", params(("id" = Uuid, Path)), responses(
+    (status = 200, description = "a problem in the format staffing-problem/1", body = Object),
+    (status = 404, description = "there is no such run"),
+))]
+async fn kept_problem(Axum(state): Axum<State>, Path(id): Path<RunId>, _: NoQuery) -> Result<Response, Error> {
+    Ok(raw(runs::problem(&mut state.db.read().await?, id).await?))
+}
+
+/// Publish a run's schedule
+///
+/// Everything is read again; what has changed since the run was asked for is refused and listed.
+#[utoipa::path(post, path = "/api/v1/runs/{id}/publish", operation_id = "publishRun", tag = "runs", params(("id" = Uuid, Path)), responses(
+    (status = 200, description = "the published schedule; the same one when it was published before", body = Published),
+    (status = 404, description = "there is no such run"),
+    (status = 409, description = "the run has no verified schedule, its inputs have changed (`changes` lists them), or two sessions overlap"),
+))]
+async fn publish(Axum(state): Axum<State>, Path(id): Path<RunId>, _: NoQuery) -> Result<Response, Refused> {
+    Ok(axum::Json(state.publish(id).await?).into_response())
+}

@@ -1,0 +1,100 @@
+//! `bellwether serve`: migrate, listen, answer until told to stop.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+
+use super::{Failure, work};
+use crate::api::{self, State};
+use crate::config::{Flags, Settings};
+use crate::jobs::child::Solver;
+use crate::jobs::queue::{self, Calls};
+use crate::jobs::worker::Worker;
+use crate::store::Db;
+use crate::web;
+
+/// Serve the API and the pages
+#[derive(clap::Args)]
+#[command(after_help = "\
+There are no accounts yet: only this machine is listened to.
+
+Examples:
+  bellwether serve
+  bellwether serve --db postgres://bellwether@localhost/bellwether --listen 127.0.0.1:9000")]
+pub struct Args {
+    /// Database, sqlite:PATH or postgres://…; else DATABASE_URL, else sqlite:bellwether.db
+    #[arg(long)]
+    db: Option<String>,
+    /// Address and port; else BELLWETHER_LISTEN, else 127.0.0.1:8080; port 0 takes a free one
+    #[arg(long)]
+    listen: Option<String>,
+    /// Leave the runs to `bellwether work` elsewhere
+    #[arg(long)]
+    no_worker: bool,
+    /// Settings file of KEY=value lines; else BELLWETHER_CONFIG
+    #[arg(long)]
+    config: Option<PathBuf>,
+}
+
+impl Args {
+    pub fn run(self) -> Result<ExitCode, Failure> {
+        let flags = Flags { database: self.db, listen: self.listen, file: self.config };
+        let settings = Settings::read(&flags)?;
+        let runtime = tokio::runtime::Runtime::new().map_err(anyhow::Error::from)?;
+        let solver = if self.no_worker { None } else { Some(Solver::own().map_err(anyhow::Error::from)?) };
+        runtime.block_on(serve(settings, solver))?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+pub(super) async fn serve(settings: Settings, solver: Option<Solver>) -> anyhow::Result<()> {
+    let db = open(&settings).await?;
+    let listener = tokio::net::TcpListener::bind(settings.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}; choose another with --listen", settings.listen))?;
+    // Standard output holds this one line, for programs that start the server on port 0.
+    super::print(&format!(
+        "listening on http://{} (this machine only, until there are accounts)\n",
+        listener.local_addr()?
+    ))?;
+    let connections = settings.connections;
+    let mut state = State::new(db.clone(), settings);
+    state.queue = Some(Arc::new(Calls));
+    let closing = state.closing.clone();
+    tokio::spawn(async move {
+        told_to_stop().await;
+        closing.cancel();
+    });
+    let closing = state.closing.clone();
+    let worker = solver.map(|solver| tokio::spawn(Worker::new(db.clone(), solver, work::RUNS, closing.clone()).run()));
+    api::serve(listener, web::dressed(api::app(state, web::router())), connections, closing).await?;
+    if let Some(worker) = worker {
+        worker.await?;
+    }
+    db.close().await;
+    Ok(())
+}
+
+/// Starts the log, opens the database and brings it up to date.
+pub(super) async fn open(settings: &Settings) -> anyhow::Result<Db> {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init().ok();
+    let db = Db::connect(settings.database.reveal()).await.context("cannot open the database")?;
+    db.migrate().await.context("cannot migrate the database")?;
+    queue::migrate(&db)
+        .await
+        .map_err(|error| anyhow::anyhow!("cannot migrate the tables of the job library: {error}"))?;
+    Ok(db)
+}
+
+/// Ctrl-C or SIGTERM.
+pub async fn told_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}

@@ -1,0 +1,206 @@
+//! The settings of the program: read once, from flags, else the environment, else a file, else the default.
+//!
+//! The file has one `KEY=value` per line, under the same names as the environment, so that it also serves
+//! as systemd's `EnvironmentFile` or docker's `--env-file`. This file knows no command line and opens nothing
+//! but the settings file.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// What is used where nothing is said.
+pub const DEFAULT_DATABASE: &str = "sqlite:bellwether.db";
+pub const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
+
+const FILE: &str = "BELLWETHER_CONFIG";
+const DATABASE: &str = "DATABASE_URL";
+const LISTEN: &str = "BELLWETHER_LISTEN";
+const TIMEOUT: &str = "BELLWETHER_TIMEOUT_SECONDS";
+const CONNECTIONS: &str = "BELLWETHER_CONNECTIONS";
+const KEYS: [&str; 4] = [DATABASE, LISTEN, TIMEOUT, CONNECTIONS];
+
+/// Everything that can be set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    pub database: Secret,
+    /// Loopback, until there are accounts.
+    pub listen: SocketAddr,
+    /// Longest time from a request's first byte to its answer's.
+    pub timeout: Duration,
+    /// Connections open at once; further ones wait in the kernel's queue.
+    pub connections: usize,
+}
+
+/// What flags say; it goes before everything else.
+#[derive(Clone, Debug, Default)]
+pub struct Flags {
+    pub database: Option<String>,
+    pub listen: Option<String>,
+    pub file: Option<PathBuf>,
+}
+
+/// Text that logs must not show: a database URL holds a password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum Error {
+    #[error("cannot read the settings file {path}: {reason}")]
+    Unreadable { path: String, reason: String },
+    #[error("{path}, line {line}: {reason}")]
+    Line { path: String, line: usize, reason: String },
+    #[error("{key} is {value:?}; {expected}")]
+    Value { key: &'static str, value: String, expected: &'static str },
+    #[error(
+        "refusing to listen on {0}: there are no accounts yet, so whoever reaches this port may read and change \
+         everything; listen on 127.0.0.1 or [::1] and reach it from elsewhere through an SSH tunnel"
+    )]
+    NotLoopback(SocketAddr),
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            database: Secret::new(DEFAULT_DATABASE),
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            timeout: Duration::from_secs(30),
+            connections: 1024,
+        }
+    }
+}
+
+impl Settings {
+    /// Reads the process's environment and the settings file that the flags or the environment name.
+    pub fn read(flags: &Flags) -> Result<Self, Error> {
+        Self::read_from(flags, |key| std::env::var(key).ok())
+    }
+
+    /// As [`Settings::read`], with the environment as an argument.
+    pub fn read_from(flags: &Flags, env: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
+        let file = match flags.file.clone().or_else(|| env(FILE).map(PathBuf::from)) {
+            Some(path) => lines(&path)?,
+            None => BTreeMap::new(),
+        };
+        let find = |key: &str| env(key).or_else(|| file.get(key).cloned());
+        let default = Self::default();
+        let listen = flags.listen.clone().or_else(|| find(LISTEN)).unwrap_or_else(|| DEFAULT_LISTEN.into());
+        Ok(Self {
+            database: flags.database.clone().or_else(|| find(DATABASE)).map_or(default.database, Secret::new),
+            listen: loopback_only(parse(LISTEN, &listen, "give an address and a port, such as 127.0.0.1:8080")?)?,
+            timeout: match find(TIMEOUT) {
+                Some(text) => Duration::from_secs(within(TIMEOUT, &text, 3600)?),
+                None => default.timeout,
+            },
+            connections: match find(CONNECTIONS) {
+                Some(text) => usize::try_from(within(CONNECTIONS, &text, 100_000)?).unwrap_or(default.connections),
+                None => default.connections,
+            },
+        })
+    }
+}
+
+/// Refuses an address that other machines can reach: until accounts exist, the port is the only lock.
+pub fn loopback_only(listen: SocketAddr) -> Result<SocketAddr, Error> {
+    if listen.ip().is_loopback() { Ok(listen) } else { Err(Error::NotLoopback(listen)) }
+}
+
+fn parse<T: std::str::FromStr>(key: &'static str, text: &str, expected: &'static str) -> Result<T, Error> {
+    text.parse().map_err(|_| Error::Value { key, value: text.into(), expected })
+}
+
+fn within(key: &'static str, text: &str, most: u64) -> Result<u64, Error> {
+    let refuse =
+        || Error::Value { key, value: text.into(), expected: "give a whole number, at least 1 and not absurd" };
+    text.parse().ok().filter(|n| (1..=most).contains(n)).ok_or_else(refuse)
+}
+
+fn lines(path: &Path) -> Result<BTreeMap<String, String>, Error> {
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Error::Unreadable { path: name.clone(), reason: error.to_string() })?;
+    let mut found = BTreeMap::new();
+    for (n, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let refuse = |reason: String| Error::Line { path: name.clone(), line: n + 1, reason };
+        let (key, value) = line.split_once('=').ok_or_else(|| refuse("expected KEY=value".into()))?;
+        let (key, value) = (key.trim(), value.trim().trim_matches('"'));
+        if !KEYS.contains(&key) {
+            return Err(refuse(format!("unknown key {key:?}; the keys are {}", KEYS.join(", "))));
+        }
+        found.insert(key.to_owned(), value.to_owned());
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listening_on(listen: &str) -> Result<Settings, Error> {
+        Settings::read_from(&Flags { listen: Some(listen.into()), ..Flags::default() }, |_| None)
+    }
+
+    #[test]
+    fn only_loopback_addresses_are_listened_on() {
+        for good in ["127.0.0.1:8080", "127.9.9.9:1", "[::1]:0"] {
+            assert!(listening_on(good).is_ok(), "{good}");
+        }
+        for bad in ["0.0.0.0:8080", "[::]:8080", "10.0.0.1:80", "192.0.2.1:8080"] {
+            let error = listening_on(bad).expect_err(bad).to_string();
+            assert!(error.contains("no accounts yet"), "{error}");
+        }
+        assert!(listening_on("localhost").expect_err("no port").to_string().contains("such as 127.0.0.1:8080"));
+    }
+
+    #[test]
+    fn flags_go_before_the_environment_and_that_before_the_file() {
+        let file = tempfile::NamedTempFile::new().expect("a temporary file");
+        std::fs::write(file.path(), "# ours\nDATABASE_URL=sqlite:file.db\nBELLWETHER_LISTEN=\"127.0.0.1:3\"\n")
+            .expect("written");
+        let flags = |database: Option<&str>| Flags {
+            database: database.map(Into::into),
+            listen: None,
+            file: Some(file.path().to_owned()),
+        };
+        let env = |key: &str| (key == DATABASE).then(|| "sqlite:env.db".to_owned());
+        let read =
+            |flags: &Flags, env: &dyn Fn(&str) -> Option<String>| Settings::read_from(flags, env).expect("reads");
+        assert_eq!(read(&flags(Some("sqlite:flag.db")), &env).database.reveal(), "sqlite:flag.db");
+        assert_eq!(read(&flags(None), &env).database.reveal(), "sqlite:env.db");
+        let settings = read(&flags(None), &|_| None);
+        assert_eq!((settings.database.reveal(), settings.listen.port()), ("sqlite:file.db", 3));
+        assert!(!format!("{settings:?}").contains("file.db"));
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_its_line() {
+        let file = tempfile::NamedTempFile::new().expect("a temporary file");
+        std::fs::write(file.path(), "\nLISTEN=127.0.0.1:3\n").expect("written");
+        let flags = Flags { file: Some(file.path().to_owned()), ..Flags::default() };
+        let error = Settings::read_from(&flags, |_| None).expect_err("unknown key").to_string();
+        assert!(error.contains("line 2: unknown key \"LISTEN\"; the keys are DATABASE_URL"), "{error}");
+    }
+}

@@ -1,0 +1,15 @@
+//! Floor 0: what the words mean. No I/O, no solver, no database; it names nothing else of ours.
+
+pub mod batch;
+pub mod calendar;
+pub mod educator;
+pub mod hash;
+pub mod id;
+pub mod license;
+pub mod need;
+pub mod record;
+pub mod records;
+pub mod run;
+pub mod schema;
+pub mod session;
+pub mod time;

@@ -1,0 +1,122 @@
+//! Offers: who could serve (more of) a need as the schedule stands, at what price, and which rule holds
+//! back each of the others.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use super::Inquiry;
+use crate::engine::grid::{EducatorIx, Need, ServiceIx, SlotIx};
+use crate::engine::rule::Rule;
+
+/// Somebody who could serve more minutes of a need than are served today, with everything else as it is.
+pub struct Offer {
+    pub educator: EducatorIx,
+    /// Minutes more than today.
+    pub minutes: i64,
+    /// Cents that this adds to the cost, usually less than 0.
+    pub delta: i64,
+}
+
+#[derive(Default)]
+pub struct Offers {
+    /// In the order of the problem.
+    pub free: Vec<Offer>,
+    /// Of the others that the static rules allow: how many each rule holds back. Where nothing does they
+    /// could serve no more minutes than are served today, and are not counted.
+    pub held_back: BTreeMap<Rule, usize>,
+}
+
+impl Inquiry<'_, '_> {
+    pub(super) fn offers(&mut self, need: Need) -> Offers {
+        let (cost, served) = (self.book.cost(), self.served_minutes(need));
+        let mut offers = Offers::default();
+        if matches!(need, Need::Service(service) if self.most_minutes(service) <= served) {
+            return offers;
+        }
+        let was = self.lift(need);
+        for &educator in self.pairing.of(need) {
+            let found = match need {
+                Need::Block(block) => match self.book.block_refusal(block, educator) {
+                    Some(rule) => Err(Some(rule)),
+                    None => Ok((self.block_minutes(block, educator), self.book.block_delta(block, educator))),
+                },
+                Need::Service(service) => {
+                    let kept = was.iter().find(|w| w.0 == educator).map_or(&[][..], |w| &w.1);
+                    self.best_sessions(service, educator, kept)
+                }
+            };
+            match found {
+                Ok((minutes, delta)) if minutes > served => {
+                    let delta = self.cost_after_lifting(delta) - cost;
+                    offers.free.push(Offer { educator, minutes: minutes - served, delta });
+                }
+                Ok(_) | Err(None) => {}
+                Err(Some(rule)) => *offers.held_back.entry(rule).or_default() += 1,
+            }
+        }
+        self.put_back(need, was);
+        offers
+    }
+
+    /// Minutes of a service on its best days, whoever serves it and never away.
+    fn most_minutes(&self, service: ServiceIx) -> i64 {
+        let mut days: BTreeMap<usize, i64> = BTreeMap::new();
+        for &slot in &self.grid.services[service].slots {
+            let best = days.entry(self.grid.slots[slot].day_number).or_default();
+            *best = self.grid.offered_minutes(service, slot).max(*best);
+        }
+        let mut best: Vec<i64> = days.into_values().collect();
+        best.sort_unstable_by_key(|&minutes| Reverse(minutes));
+        best.iter().take(self.grid.services[service].wanted).sum()
+    }
+
+    fn cost_after_lifting(&self, delta: i64) -> i64 {
+        self.book.cost() + delta
+    }
+
+    /// Minutes and cents of the sessions that serve most of an unplaced service without breaking a rule,
+    /// beginning with `kept`; or the rule that refuses most of the slots.
+    fn best_sessions(
+        &mut self,
+        service: ServiceIx,
+        educator: EducatorIx,
+        kept: &[SlotIx],
+    ) -> Result<(i64, i64), Option<Rule>> {
+        let grid = self.grid;
+        let cost = self.book.cost();
+        let mut placed = kept.to_vec();
+        for &slot in &placed {
+            self.book.place(service, educator, slot);
+        }
+        let mut refused: BTreeMap<Rule, usize> = BTreeMap::new();
+        while placed.len() < grid.services[service].wanted {
+            refused.clear();
+            let mut best: Option<(Reverse<i64>, i64, SlotIx)> = None;
+            for &slot in &grid.services[service].slots {
+                if let Some(rule) = self.book.place_refusal(service, educator, slot) {
+                    *refused.entry(rule).or_default() += 1;
+                    continue;
+                }
+                let minutes = grid.served_minutes(service, slot, educator);
+                let key = (Reverse(minutes), self.book.place_delta(service, educator, slot), slot);
+                if minutes > 0 && best.is_none_or(|b| key < b) {
+                    best = Some(key);
+                }
+            }
+            let Some((_, _, slot)) = best else { break };
+            self.book.place(service, educator, slot);
+            placed.push(slot);
+        }
+        let minutes: i64 = placed.iter().map(|&slot| grid.served_minutes(service, slot, educator)).sum();
+        let delta = self.book.cost() - cost;
+        for &slot in &placed {
+            self.book.unplace(service, slot);
+        }
+        if placed.len() > kept.len() {
+            return Ok((minutes, delta));
+        }
+        // Slots outside the educator's hours and on days already used say nothing of the rest of the schedule.
+        refused.retain(|rule, _| !matches!(rule, Rule::Availability | Rule::Pattern));
+        Err(refused.into_iter().max_by_key(|&(rule, count)| (count, Reverse(rule))).map(|(rule, _)| rule))
+    }
+}

@@ -1,0 +1,471 @@
+//! The grid: a problem expanded once into numbered needs, slots and educators with their dated holds.
+//!
+//! Everything later works on small indices. A *block* is what is given to one educator as a whole: a
+//! bundle of sections, or a section alone. A *slot* is a possible group session: all services that
+//! share its key (school, service, minutes, day, start, weeks) can sit in it together.
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use crate::domain::calendar::SchoolDay;
+use crate::domain::time::{Clock, Date, UtcMinute};
+
+use super::asked::{owed, starts};
+use super::holds::timeline::{LocalView, Timeline, Zone};
+use super::holds::{Hold, Horizon};
+use super::problem::{Calendar, Educator, Pair, Per, Problem, Section, Service, Tz};
+
+pub type BlockIx = usize;
+pub type ServiceIx = usize;
+pub type EducatorIx = usize;
+pub type SlotIx = usize;
+pub type HoldIx = usize;
+
+/// A block or a service, by number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Need {
+    Block(BlockIx),
+    Service(ServiceIx),
+}
+
+/// Sections that go to one educator, all or none.
+pub struct Block {
+    /// Positions in `problem.sections`.
+    pub sections: Vec<usize>,
+    pub hold: HoldIx,
+    /// Positions in `problem.courses`, distinct.
+    pub courses: Vec<usize>,
+    /// Cents owed while nobody teaches it.
+    pub owed_cents: i64,
+    pub owed_minutes: i64,
+    /// By meeting, in order of time: its date and the cents that it leaves unserved when missed.
+    pub worth: Vec<(Date, i64)>,
+}
+
+/// A possible session of the week, cycle or month.
+pub struct Slot {
+    pub school: usize,
+    pub day: String,
+    pub start: Clock,
+    pub weeks: Option<&'static [u8]>,
+    /// Number of the day name within its timeline, so that "distinct days" is a comparison of numbers.
+    pub day_number: usize,
+    pub hold: HoldIx,
+    /// Services that may sit in it.
+    pub members: Vec<ServiceIx>,
+}
+
+pub struct ServiceRow {
+    /// Slots it may use, ascending.
+    pub slots: Vec<SlotIx>,
+    /// Most sessions it may have.
+    pub wanted: usize,
+    /// Cents for one minute unserved.
+    pub weight: i64,
+    pub owed_minutes: i64,
+    /// Distinct students, numbered.
+    pub student: usize,
+    /// First and last instructional day of the need; none where nothing is owed.
+    pub span: Option<(Date, Date)>,
+}
+
+pub struct EducatorRow {
+    /// Position in `zones`.
+    pub zone: usize,
+    pub buffer: i64,
+}
+
+/// A hold with its occurrences: (school-local date, start, end).
+struct Dated {
+    hold: Hold,
+    dates: Vec<Date>,
+    occurrences: Vec<(UtcMinute, UtcMinute)>,
+}
+
+pub struct Grid<'p> {
+    pub problem: &'p Problem,
+    pub blocks: Vec<Block>,
+    pub services: Vec<ServiceRow>,
+    pub slots: Vec<Slot>,
+    pub educators: Vec<EducatorRow>,
+    pub students: usize,
+    /// By position in `problem.schools`: state and timeline.
+    pub state_of_school: Vec<&'p str>,
+    timeline_of_school: Vec<usize>,
+    timelines: Vec<Timeline<'p>>,
+    zones: Vec<Zone>,
+    holds: Vec<Dated>,
+    /// By hold and zone.
+    views: Vec<Box<[OnceLock<Box<LocalView>>]>>,
+    /// By section: first and last meeting, none where it never meets.
+    pub section_span: Vec<Option<(Date, Date)>>,
+    pub section_minutes: Vec<i64>,
+    pub index: Index<'p>,
+    links: Links,
+}
+
+/// What ties needs to educators and to each other, by need.
+#[derive(Default)]
+struct Links {
+    /// Who serves it in the published schedule, once for each row.
+    incumbents: BTreeMap<Need, Vec<EducatorIx>>,
+    pins: BTreeMap<Need, EducatorIx>,
+    /// Positions in `problem.together`, distinct.
+    together: BTreeMap<Need, Vec<usize>>,
+}
+
+/// From ids to positions.
+pub struct Index<'p> {
+    pub schools: BTreeMap<&'p str, usize>,
+    pub courses: BTreeMap<&'p str, usize>,
+    pub sections: BTreeMap<&'p str, usize>,
+    pub services: BTreeMap<&'p str, ServiceIx>,
+    pub educators: BTreeMap<&'p str, EducatorIx>,
+    /// By section.
+    pub block_of_section: Vec<BlockIx>,
+}
+
+/// Minutes, day, start and weeks of a weekly session.
+type Pattern<'p> = (i64, &'p str, Clock, Option<&'static [u8]>);
+
+impl<'p> Grid<'p> {
+    /// Expands a problem that `validate` found nothing wrong with.
+    pub fn new(problem: &'p Problem) -> Self {
+        let mut grid = Self::frame(problem);
+        grid.expand_sections();
+        grid.expand_services();
+        grid.link();
+        grid.views = grid.holds.iter().map(|_| (0..grid.zones.len()).map(|_| OnceLock::new()).collect()).collect();
+        grid
+    }
+
+    fn frame(problem: &'p Problem) -> Self {
+        let numbered = |ids: Vec<&'p str>| -> BTreeMap<&'p str, usize> {
+            ids.into_iter().enumerate().map(|(n, id)| (id, n)).collect()
+        };
+        let districts = numbered(problem.districts.iter().map(|d| d.id.as_str()).collect());
+        let (mut timelines, mut timeline_of_school, mut state_of_school) = (Vec::new(), Vec::new(), Vec::new());
+        let mut known: Vec<(Tz, &Calendar)> = Vec::new();
+        let mut shared: BTreeMap<(usize, Option<&str>), usize> = BTreeMap::new();
+        for school in &problem.schools {
+            let d = districts[school.district.as_str()];
+            let district = &problem.districts[d];
+            let (tz, calendar) =
+                (school.tz.unwrap_or(district.tz), school.calendar.as_ref().unwrap_or(&district.calendar));
+            let mut expand = || {
+                known.push((tz, calendar));
+                timelines.push(Timeline::new(tz, calendar, problem.term));
+                timelines.len() - 1
+            };
+            let timeline = if school.calendar.is_some() {
+                expand()
+            } else {
+                *shared.entry((d, school.tz.map(Tz::name))).or_insert_with(expand)
+            };
+            timeline_of_school.push(timeline);
+            state_of_school.push(district.state.as_str());
+        }
+        let mut zones: Vec<Zone> = Vec::new();
+        let educators = problem
+            .educators
+            .iter()
+            .map(|e| EducatorRow { zone: zone_of(&mut zones, e, problem), buffer: e.buffer_minutes })
+            .collect();
+        let index = Index {
+            schools: numbered(problem.schools.iter().map(|s| s.id.as_str()).collect()),
+            courses: numbered(problem.courses.iter().map(|c| c.id.as_str()).collect()),
+            sections: numbered(problem.sections.iter().map(|s| s.id.as_str()).collect()),
+            services: numbered(problem.services.iter().map(|s| s.id.as_str()).collect()),
+            educators: numbered(problem.educators.iter().map(|e| e.id.as_str()).collect()),
+            block_of_section: Vec::new(),
+        };
+        Self {
+            problem,
+            blocks: Vec::new(),
+            services: Vec::new(),
+            slots: Vec::new(),
+            educators,
+            students: 0,
+            state_of_school,
+            timeline_of_school,
+            timelines,
+            zones,
+            holds: Vec::new(),
+            views: Vec::new(),
+            section_span: Vec::new(),
+            section_minutes: Vec::new(),
+            index,
+            links: Links::default(),
+        }
+    }
+
+    fn link(&mut self) {
+        let mut links = Links::default();
+        let pair = |p: &Pair| self.need(&p.need).zip(self.index.educators.get(p.educator.as_str()).copied());
+        for (need, educator) in self.problem.incumbents.iter().filter_map(pair) {
+            links.incumbents.entry(need).or_default().push(educator);
+        }
+        links.pins.extend(self.problem.pins.iter().filter_map(pair));
+        for (row, together) in self.problem.together.iter().enumerate() {
+            for need in together.needs.iter().filter_map(|id| self.need(id)) {
+                let rows = links.together.entry(need).or_default();
+                if rows.last() != Some(&row) {
+                    rows.push(row);
+                }
+            }
+        }
+        self.links = links;
+    }
+
+    /// The block or service that an id of the problem belongs to.
+    pub fn need(&self, id: &str) -> Option<Need> {
+        let section = self.index.sections.get(id).map(|&s| Need::Block(self.index.block_of_section[s]));
+        section.or_else(|| self.index.services.get(id).map(|&s| Need::Service(s)))
+    }
+
+    /// Who serves the need in the published schedule, once for each section of a block.
+    pub fn incumbents_of(&self, need: Need) -> &[EducatorIx] {
+        self.links.incumbents.get(&need).map_or(&[], Vec::as_slice)
+    }
+
+    pub fn pin_of(&self, need: Need) -> Option<EducatorIx> {
+        self.links.pins.get(&need).copied()
+    }
+
+    /// Rows of `together` that the need is in.
+    pub fn together_of(&self, need: Need) -> &[usize] {
+        self.links.together.get(&need).map_or(&[], Vec::as_slice)
+    }
+
+    fn horizon(&self) -> Horizon {
+        Horizon::new(self.problem.term)
+    }
+
+    fn add_hold(&mut self, dated: Vec<(Date, UtcMinute, UtcMinute)>) -> HoldIx {
+        let occurrences: Vec<_> = dated.iter().map(|&(_, start, end)| (start, end)).collect();
+        let hold = Hold::new(self.horizon(), occurrences.iter().copied());
+        self.holds.push(Dated { hold, dates: dated.iter().map(|d| d.0).collect(), occurrences });
+        self.holds.len() - 1
+    }
+
+    fn expand_sections(&mut self) {
+        let problem = self.problem;
+        let mut meetings: Vec<Vec<(Date, UtcMinute, UtcMinute)>> = Vec::with_capacity(problem.sections.len());
+        for section in &problem.sections {
+            let dated = self.meetings(section);
+            self.section_span.push(dated.first().zip(dated.last()).map(|(a, b)| (a.0, b.0)));
+            self.section_minutes.push(dated.iter().map(|d| d.2 - d.1).sum());
+            meetings.push(dated);
+        }
+        let mut bundles: BTreeMap<&str, BlockIx> = BTreeMap::new();
+        let mut members: Vec<Vec<usize>> = Vec::new();
+        for (n, section) in problem.sections.iter().enumerate() {
+            let block = match &section.bundle {
+                Some(bundle) => *bundles.entry(bundle).or_insert(members.len()),
+                None => members.len(),
+            };
+            if block == members.len() {
+                members.push(Vec::new());
+            }
+            members[block].push(n);
+            self.index.block_of_section.push(block);
+        }
+        for sections in members {
+            let weight = |s: usize| problem.weights.unserved_cents_per_minute * problem.sections[s].priority;
+            let mut dated: Vec<_> =
+                sections.iter().flat_map(|&s| meetings[s].iter().map(move |m| (*m, weight(s)))).collect();
+            dated.sort_by_key(|(meeting, _)| meeting.1);
+            let worth: Vec<(Date, i64)> =
+                dated.iter().map(|((date, start, end), weight)| (*date, weight * (end - start))).collect();
+            let mut courses: Vec<usize> =
+                sections.iter().map(|&s| self.index.courses[problem.sections[s].course.as_str()]).collect();
+            courses.sort_unstable();
+            courses.dedup();
+            let owed_minutes = sections.iter().map(|&s| self.section_minutes[s]).sum();
+            let owed_cents = worth.iter().map(|w| w.1).sum();
+            let hold = self.add_hold(dated.into_iter().map(|d| d.0).collect());
+            self.blocks.push(Block { sections, hold, courses, owed_cents, owed_minutes, worth });
+        }
+    }
+
+    /// Every dated meeting of a section, in order of time.
+    fn meetings(&self, section: &Section) -> Vec<(Date, UtcMinute, UtcMinute)> {
+        let school_ix = self.index.schools[section.school.as_str()];
+        let school = &self.problem.schools[school_ix];
+        let timeline = &self.timelines[self.timeline_of_school[school_ix]];
+        let (first, last) =
+            (section.first.unwrap_or(self.problem.term.first), section.last.unwrap_or(self.problem.term.last));
+        let mut dated = Vec::new();
+        for day in timeline.days.iter().filter(|d| first <= d.date && d.date <= last) {
+            let rung = timeline.calendar.bell_schedule.on(day.date);
+            let Some(bell) = school.bell_schedules.iter().find(|b| b.id == rung) else { continue };
+            for meet in &section.meets {
+                let on_day = meet.days.as_ref().is_none_or(|days| days.contains(&day.date.weekday()));
+                let on_cycle =
+                    meet.cycle_days.as_ref().is_none_or(|days| days.iter().any(|d| Some(d.as_str()) == day.cycle_day));
+                if let (true, true, Some(period)) = (on_day, on_cycle, bell.period(&meet.period)) {
+                    let at = |clock: Clock| timeline.zone.to_utc(day.date, clock.minutes());
+                    dated.push((day.date, at(period.start), at(period.end)));
+                }
+            }
+        }
+        dated.sort_by_key(|d| d.1);
+        dated
+    }
+
+    fn expand_services(&mut self) {
+        let problem = self.problem;
+        let mut students: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut slot_of: BTreeMap<(usize, &str, Pattern<'_>), Option<SlotIx>> = BTreeMap::new();
+        let mut hold_of: BTreeMap<(usize, Pattern<'_>), Option<HoldIx>> = BTreeMap::new();
+        let mut day_numbers: BTreeMap<&str, usize> = BTreeMap::new();
+        for (n, service) in problem.services.iter().enumerate() {
+            let school = self.index.schools[service.school.as_str()];
+            let timeline = self.timeline_of_school[school];
+            let mut slots = Vec::new();
+            for (day, start) in starts(service, problem.grid_minutes) {
+                for &weeks in service.per.week_patterns(u32::try_from(service.times).unwrap_or(0)) {
+                    let pattern = (service.minutes, day, start, weeks);
+                    let key = (school, service.service.as_str(), pattern);
+                    let slot = if let Some(slot) = slot_of.get(&key) {
+                        *slot
+                    } else {
+                        let hold = if let Some(hold) = hold_of.get(&(timeline, pattern)) {
+                            *hold
+                        } else {
+                            let dated = self.held(timeline, day, start, service.minutes, weeks);
+                            let hold = (!dated.is_empty()).then(|| self.add_hold(dated));
+                            hold_of.insert((timeline, pattern), hold);
+                            hold
+                        };
+                        let slot = hold.map(|hold| {
+                            let numbers = day_numbers.len();
+                            let day_number = *day_numbers.entry(day).or_insert(numbers);
+                            self.slots.push(Slot {
+                                school,
+                                day: day.to_owned(),
+                                start,
+                                weeks,
+                                day_number,
+                                hold,
+                                members: Vec::new(),
+                            });
+                            self.slots.len() - 1
+                        });
+                        slot_of.insert(key, slot);
+                        slot
+                    };
+                    slots.extend(slot);
+                }
+            }
+            slots.sort_unstable();
+            for &slot in &slots {
+                self.slots[slot].members.push(n);
+            }
+            let days = self.active_days(timeline, service);
+            let count = students.len();
+            let row = ServiceRow {
+                slots,
+                wanted: if service.per == Per::Month { 1 } else { usize::try_from(service.times).unwrap_or(0) },
+                weight: problem.weights.unserved_cents_per_minute * service.priority,
+                owed_minutes: owed(service, &days),
+                student: *students.entry(service.student.as_str()).or_insert(count),
+                span: days.first().zip(days.last()).map(|(a, b)| (a.date, b.date)),
+            };
+            self.services.push(row);
+        }
+        self.students = students.len();
+    }
+
+    fn held(
+        &self,
+        timeline: usize,
+        day: &str,
+        start: Clock,
+        minutes: i64,
+        weeks: Option<&[u8]>,
+    ) -> Vec<(Date, UtcMinute, UtcMinute)> {
+        let timeline = &self.timelines[timeline];
+        let at = |d: &SchoolDay| timeline.zone.to_utc(d.date, start.minutes());
+        timeline.held(day, weeks).map(|d| (d.date, at(d), at(d) + minutes)).collect()
+    }
+
+    /// The instructional days within the service's own dates.
+    fn active_days(&self, timeline: usize, service: &Service) -> Vec<SchoolDay<'p>> {
+        let (first, last) =
+            (service.first.unwrap_or(self.problem.term.first), service.last.unwrap_or(self.problem.term.last));
+        self.timelines[timeline].days.iter().filter(|d| first <= d.date && d.date <= last).copied().collect()
+    }
+
+    pub fn hold(&self, hold: HoldIx) -> &Hold {
+        &self.holds[hold].hold
+    }
+
+    pub fn slot_hold(&self, slot: SlotIx) -> &Hold {
+        self.hold(self.slots[slot].hold)
+    }
+
+    /// What `educator`'s clock shows during a hold; computed once per zone.
+    pub fn view(&self, hold: HoldIx, educator: EducatorIx) -> &LocalView {
+        let zone = self.educators[educator].zone;
+        self.views[hold][zone]
+            .get_or_init(|| Box::new(LocalView::new(&self.zones[zone], &self.holds[hold].occurrences)))
+    }
+
+    pub fn educator(&self, educator: EducatorIx) -> &'p Educator {
+        &self.problem.educators[educator]
+    }
+
+    /// Cents that a block leaves unserved on the educator's time off.
+    pub fn block_away_cents(&self, block: BlockIx, educator: EducatorIx) -> i64 {
+        let off = &self.educator(educator).time_off;
+        if off.is_empty() {
+            return 0;
+        }
+        let away = self.blocks[block].worth.iter().filter(|(date, _)| off.iter().any(|span| span.contains(*date)));
+        away.map(|(_, cents)| cents).sum()
+    }
+
+    /// Minutes of a section that fall on the educator's time off.
+    pub fn section_away_minutes(&self, section: usize, educator: EducatorIx) -> i64 {
+        let off = &self.educator(educator).time_off;
+        let meetings = if off.is_empty() { Vec::new() } else { self.meetings(&self.problem.sections[section]) };
+        meetings.iter().filter(|m| off.iter().any(|span| span.contains(m.0))).map(|m| m.2 - m.1).sum()
+    }
+
+    /// Minutes of `service` that `slot` serves when `educator` holds it.
+    pub fn served_minutes(&self, service: ServiceIx, slot: SlotIx, educator: EducatorIx) -> i64 {
+        self.offered_minutes(service, slot) - self.away_minutes(service, slot, educator)
+    }
+
+    /// Minutes of `service` in `slot` with an educator who is never away.
+    pub fn offered_minutes(&self, service: ServiceIx, slot: SlotIx) -> i64 {
+        let dates = i64::try_from(self.active_dates(service, slot).len()).unwrap_or(0);
+        self.problem.services[service].minutes * dates
+    }
+
+    /// Minutes of `service` in `slot` that fall on the educator's time off.
+    pub fn away_minutes(&self, service: ServiceIx, slot: SlotIx, educator: EducatorIx) -> i64 {
+        let off = &self.educator(educator).time_off;
+        if off.is_empty() {
+            return 0;
+        }
+        let active = self.active_dates(service, slot);
+        let away = active.iter().filter(|d| off.iter().any(|span| span.contains(**d))).count();
+        self.problem.services[service].minutes * i64::try_from(away).unwrap_or(0)
+    }
+
+    /// The dates that a slot holds within the service's own dates.
+    fn active_dates(&self, service: ServiceIx, slot: SlotIx) -> &[Date] {
+        let Some((first, last)) = self.services[service].span else { return &[] };
+        let dates = &self.holds[self.slots[slot].hold].dates;
+        &dates[dates.partition_point(|d| *d < first)..dates.partition_point(|d| *d <= last)]
+    }
+}
+
+fn zone_of(zones: &mut Vec<Zone>, educator: &Educator, problem: &Problem) -> usize {
+    zones.iter().position(|z| z.tz == educator.tz).unwrap_or_else(|| {
+        zones.push(Zone::new(educator.tz, problem.term));
+        zones.len() - 1
+    })
+}

@@ -1,0 +1,22 @@
+//! Floor 1: Problem in, Outcome out. Pure and deterministic: no clock, file, socket, random source or hash order.
+
+pub mod answer;
+mod asked;
+pub mod changes;
+pub mod dated;
+pub mod decode;
+pub mod explain;
+pub mod grid;
+pub mod holds;
+pub mod model;
+pub mod outcome;
+pub mod pairing;
+mod plan;
+pub mod problem;
+pub mod rule;
+pub mod search;
+pub mod solve;
+pub mod validate;
+pub mod verify;
+
+pub use plan::{Refusal, Watch, conclude, plan};

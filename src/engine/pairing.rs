@@ -1,0 +1,277 @@
+//! Pairing: which educators the static rules allow for each need, and at which filter the others fall out.
+//!
+//! Static means: true whatever else is scheduled. The same filters, in the same order, make the waterfall
+//! that explains an unserved need, so the refusals are never stored, only asked for again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::domain::time::Date;
+
+use super::grid::{EducatorIx, Grid, HoldIx, Need};
+use super::problem::{Educator, Grade};
+use super::rule::Rule;
+
+/// The steps of the waterfall, in the order in which they are applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Filter {
+    State,
+    Area,
+    Grade,
+    Validity,
+    Clearance,
+    Language,
+    Veto,
+    Availability,
+    Load,
+}
+
+impl Filter {
+    pub const ALL: [Self; 9] = [
+        Self::State,
+        Self::Area,
+        Self::Grade,
+        Self::Validity,
+        Self::Clearance,
+        Self::Language,
+        Self::Veto,
+        Self::Availability,
+        Self::Load,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::State => "state",
+            Self::Area => "area",
+            Self::Grade => "grade",
+            Self::Validity => "validity",
+            Self::Clearance => "clearance",
+            Self::Language => "language",
+            Self::Veto => "veto",
+            Self::Availability => "availability",
+            Self::Load => "load",
+        }
+    }
+
+    pub fn rule(self) -> Rule {
+        match self {
+            Self::State | Self::Area | Self::Grade | Self::Validity => Rule::License,
+            Self::Clearance => Rule::Clearance,
+            Self::Language => Rule::Language,
+            Self::Veto => Rule::Veto,
+            Self::Availability => Rule::Availability,
+            Self::Load => Rule::Week,
+        }
+    }
+}
+
+/// Educators by need, ascending.
+pub struct Pairing {
+    pub blocks: Vec<Vec<EducatorIx>>,
+    pub services: Vec<Vec<EducatorIx>>,
+}
+
+/// What a license must cover for one section or service.
+pub struct Asked<'p> {
+    pub state: &'p str,
+    pub school: usize,
+    pub areas: &'p [String],
+    pub grades: &'p [Grade],
+    pub languages: &'p [String],
+    pub first: Date,
+    pub last: Date,
+}
+
+/// The static rules over one problem.
+pub struct Rules<'g, 'p> {
+    grid: &'g Grid<'p>,
+    vetoes: BTreeSet<(&'p str, &'p str)>,
+}
+
+impl<'g, 'p> Rules<'g, 'p> {
+    pub fn new(grid: &'g Grid<'p>) -> Self {
+        Self { grid, vetoes: grid.problem.vetoes.iter().map(|v| (v.educator.as_str(), v.school.as_str())).collect() }
+    }
+
+    /// The parts of a need that ask for a license; empty where it never meets or owes nothing.
+    pub fn asked(&self, need: Need) -> Vec<Asked<'p>> {
+        let problem = self.grid.problem;
+        match need {
+            Need::Block(block) => {
+                let sections = self.grid.blocks[block].sections.iter();
+                sections
+                    .filter_map(|&s| {
+                        let (first, last) = self.grid.section_span[s]?;
+                        let section = &problem.sections[s];
+                        let school = self.grid.index.schools[section.school.as_str()];
+                        let course = &problem.courses[self.grid.index.courses[section.course.as_str()]];
+                        let state = self.grid.state_of_school[school];
+                        Some(Asked {
+                            state,
+                            school,
+                            areas: &course.areas,
+                            grades: &section.grades,
+                            languages: &section.languages,
+                            first,
+                            last,
+                        })
+                    })
+                    .collect()
+            }
+            Need::Service(service) => {
+                let Some((first, last)) = self.grid.services[service].span else { return Vec::new() };
+                let row = &problem.services[service];
+                let school = self.grid.index.schools[row.school.as_str()];
+                let grades = std::slice::from_ref(&row.grade);
+                vec![Asked {
+                    state: self.grid.state_of_school[school],
+                    school,
+                    areas: &row.areas,
+                    grades,
+                    languages: &row.languages,
+                    first,
+                    last,
+                }]
+            }
+        }
+    }
+
+    /// The first filter at which `educator` falls out for `need`.
+    pub fn refusal(&self, need: Need, educator: EducatorIx) -> Option<Filter> {
+        self.refusal_of(&self.asked(need), need, educator)
+    }
+
+    /// The same, for somebody who asks about many educators.
+    pub fn refusal_of(&self, asked: &[Asked<'p>], need: Need, educator: EducatorIx) -> Option<Filter> {
+        let person = self.grid.educator(educator);
+        Filter::ALL.into_iter().find(|&filter| match filter {
+            Filter::Availability => !self.is_available(need, educator),
+            Filter::Load => !self.bears(need, educator),
+            _ => asked.iter().any(|a| !self.passes(filter, a, person)),
+        })
+    }
+
+    pub fn passes(&self, filter: Filter, asked: &Asked<'p>, person: &Educator) -> bool {
+        let mut rows = person.licenses.iter().filter(|l| l.state == asked.state);
+        match filter {
+            Filter::State => rows.next().is_some(),
+            Filter::Area => rows.any(|l| asked.areas.contains(&l.area)),
+            Filter::Grade => {
+                rows.any(|l| asked.areas.contains(&l.area) && asked.grades.iter().all(|g| l.grades.contains(g)))
+            }
+            Filter::Validity => rows.any(|l| {
+                asked.areas.contains(&l.area)
+                    && asked.grades.iter().all(|g| l.grades.contains(g))
+                    && l.issued <= asked.first
+                    && asked.last <= l.expires
+            }),
+            Filter::Clearance => person.clearances.iter().any(|state| state == asked.state),
+            Filter::Language => asked.languages.iter().all(|l| person.languages.contains(l)),
+            Filter::Veto => {
+                !self.vetoes.contains(&(person.id.as_str(), self.grid.problem.schools[asked.school].id.as_str()))
+            }
+            Filter::Availability | Filter::Load => true,
+        }
+    }
+
+    fn is_available(&self, need: Need, educator: EducatorIx) -> bool {
+        match need {
+            Need::Block(block) => fits(self.grid, self.grid.blocks[block].hold, educator),
+            Need::Service(service) => self.grid.services[service]
+                .slots
+                .iter()
+                .any(|&slot| fits(self.grid, self.grid.slots[slot].hold, educator)),
+        }
+    }
+
+    /// Whether the educator could carry the need with nothing else to do.
+    fn bears(&self, need: Need, educator: EducatorIx) -> bool {
+        let person = self.grid.educator(educator);
+        match need {
+            Need::Block(block) => {
+                let row = &self.grid.blocks[block];
+                let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+                carries(self.grid, row.hold, educator)
+                    && !self.grid.hold(row.hold).collides_with_itself(person.buffer_minutes)
+                    && count(row.courses.len()) <= person.max_preps
+                    && count(row.sections.len()) <= person.max_sections
+            }
+            Need::Service(service) => {
+                person.max_students.is_none_or(|most| most > 0)
+                    && self.grid.services[service].slots.iter().any(|&slot| usable(self.grid, slot, educator))
+            }
+        }
+    }
+}
+
+/// Every occurrence lies inside one availability window on the educator's clock.
+pub fn fits(grid: &Grid<'_>, hold: HoldIx, educator: EducatorIx) -> bool {
+    let windows = &grid.educator(educator).availability;
+    grid.view(hold, educator).shapes.iter().all(|&(day, start, end)| {
+        windows.iter().any(|w| {
+            i64::from(w.start.minutes()) <= start && end <= i64::from(w.end.minutes()) && w.days.contains(&day)
+        })
+    })
+}
+
+/// The hold alone breaks neither the weekly nor the daily limit.
+fn carries(grid: &Grid<'_>, hold: HoldIx, educator: EducatorIx) -> bool {
+    let (person, view) = (grid.educator(educator), grid.view(hold, educator));
+    view.by_week.iter().all(|&(_, m)| m <= person.max_minutes_per_week)
+        && view.by_day.iter().all(|&(_, m)| m <= person.max_minutes_per_day)
+}
+
+/// Whether `educator`, with nothing else to do, can hold `slot`.
+pub fn usable(grid: &Grid<'_>, slot: usize, educator: EducatorIx) -> bool {
+    let hold = grid.slots[slot].hold;
+    fits(grid, hold, educator)
+        && carries(grid, hold, educator)
+        && !grid.hold(hold).collides_with_itself(grid.educator(educator).buffer_minutes)
+}
+
+impl Pairing {
+    pub fn new(grid: &Grid<'_>) -> Self {
+        let rules = Rules::new(grid);
+        let mut holders: BTreeMap<(&str, &str), BTreeSet<EducatorIx>> = BTreeMap::new();
+        for (e, person) in grid.problem.educators.iter().enumerate() {
+            for license in &person.licenses {
+                holders.entry((&license.state, &license.area)).or_default().insert(e);
+            }
+        }
+        let allowed = |need: Need| -> Vec<EducatorIx> {
+            let asked = rules.asked(need);
+            // A need that never meets earns nothing; only somebody pinned or already there has a use for it.
+            let Some(first) = asked.first() else {
+                let mut wanted: Vec<EducatorIx> =
+                    grid.incumbents_of(need).iter().copied().chain(grid.pin_of(need)).collect();
+                wanted.sort_unstable();
+                wanted.dedup();
+                wanted.retain(|&e| rules.refusal(need, e).is_none());
+                return wanted;
+            };
+            let licensed: BTreeSet<EducatorIx> = first
+                .areas
+                .iter()
+                .filter_map(|area| holders.get(&(first.state, area.as_str())))
+                .flatten()
+                .copied()
+                .collect();
+            licensed.into_iter().filter(|&e| rules.refusal(need, e).is_none()).collect()
+        };
+        Self {
+            blocks: (0..grid.blocks.len()).map(|b| allowed(Need::Block(b))).collect(),
+            services: (0..grid.services.len()).map(|s| allowed(Need::Service(s))).collect(),
+        }
+    }
+
+    pub fn of(&self, need: Need) -> &[EducatorIx] {
+        match need {
+            Need::Block(block) => &self.blocks[block],
+            Need::Service(service) => &self.services[service],
+        }
+    }
+
+    /// (need, educator) pairs.
+    pub fn count(&self) -> usize {
+        self.blocks.iter().chain(&self.services).map(Vec::len).sum()
+    }
+}

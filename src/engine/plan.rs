@@ -1,0 +1,142 @@
+//! The whole engine on one screen: expand, pair, search, answer, verify, explain.
+
+use super::answer;
+use super::explain;
+use super::grid::Grid;
+use super::outcome::{Counts, Limits, Outcome, Progress, Report, Schedule, Status, gap};
+use super::pairing::Pairing;
+use super::problem::Problem;
+use super::rule::{Flaw, Issue};
+use super::search::{self, Context, Defect};
+use super::verify;
+
+/// What the engine asks of the world: how long it may go on, and who wants to know how it goes.
+pub trait Watch: Sync {
+    /// Wall seconds that remain; infinite where nodes are the limit.
+    fn seconds_left(&self) -> f64;
+    /// Somebody wants the best so far, now.
+    fn should_stop(&self) -> bool;
+    /// Called for every better schedule and every better bound, from any thread.
+    fn on_progress(&self, progress: Progress<'_>);
+}
+
+/// Why there is no outcome.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// Pins that no schedule can keep; everything else may be left unserved, so nothing else can be infeasible.
+    #[error("the problem asks for what cannot be")]
+    Impossible(Vec<Issue>),
+    #[error(transparent)]
+    Defect(#[from] Defect),
+}
+
+/// Pairs educators with needs and builds the weekly sessions of a problem that `validate` found nothing wrong
+/// with. `start` is a schedule of this problem or of an earlier one; what of it still holds is where the
+/// search begins. Equal problems, limits in nodes, and seeds give equal outcomes.
+///
+/// # Errors
+/// If pins contradict the rules, or the engine contradicts itself.
+pub fn plan(
+    problem: &Problem,
+    limits: &Limits,
+    start: Option<&Schedule>,
+    watch: &dyn Watch,
+) -> Result<Outcome, Refusal> {
+    let grid = Grid::new(problem);
+    let pairing = Pairing::new(&grid);
+    let context = Context { grid: &grid, pairing: &pairing, limits, watch };
+    let start = start.map(|schedule| answer::roster(&grid, schedule));
+    let found = search::search(&context, start.as_ref())?;
+    if !found.impossible_pins.is_empty() {
+        return Err(Refusal::Impossible(found.impossible_pins.iter().map(|need| impossible(problem, need)).collect()));
+    }
+    let schedule = answer::schedule(&grid, &found.roster);
+    Ok(report(&grid, &pairing, schedule, found.bound, found.bound_from, limits.gap))
+}
+
+/// The outcome of a schedule found elsewhere (a stopped run's last incumbent), with the bound known then.
+#[must_use]
+pub fn conclude(problem: &Problem, schedule: Schedule, bound: i64, bound_from: String) -> Outcome {
+    let grid = Grid::new(problem);
+    let pairing = Pairing::new(&grid);
+    report(&grid, &pairing, schedule, bound, bound_from, 0.0)
+}
+
+fn report(
+    grid: &Grid<'_>,
+    pairing: &Pairing,
+    schedule: Schedule,
+    bound: i64,
+    bound_from: String,
+    gap_asked: f64,
+) -> Outcome {
+    let verdict = verify::verify(grid.problem, &schedule);
+    let objective = verdict.cost.total;
+    let left = gap(objective, bound);
+    let status = match () {
+        // A bound above a valid schedule would be a defect as well.
+        () if !verdict.valid || bound > objective => Status::Defective,
+        () if bound == objective => Status::Optimal,
+        () if left <= gap_asked => Status::WithinGap,
+        () => Status::Limit,
+    };
+    let roster = answer::roster(grid, &schedule);
+    let unserved = explain::unserved(grid, pairing, &roster);
+    let report = Report {
+        status,
+        objective,
+        bound,
+        gap: left,
+        bound_from,
+        cost: verdict.cost,
+        unstaffable: explain::unstaffable_cents(grid, pairing),
+        counts: counts(grid, pairing, &roster, &unserved),
+        unserved,
+        violations: verdict.violations,
+        seconds: 0.0,
+        peak_rss_bytes: 0,
+    };
+    Outcome { schedule, report }
+}
+
+fn counts(
+    grid: &Grid<'_>,
+    pairing: &Pairing,
+    roster: &search::book::Roster,
+    unserved: &[super::outcome::Unserved],
+) -> Counts {
+    let sections_served = grid.index.block_of_section.iter().filter(|&&b| roster.blocks[b].is_some()).count();
+    let placed = roster.services.iter().flatten().count();
+    let short = |id: &str| grid.index.services.contains_key(id);
+    let partly = unserved.iter().filter(|u| short(&u.need) && u.minutes_served > 0).count();
+    let mut busy: Vec<usize> =
+        roster.blocks.iter().flatten().copied().chain(roster.services.iter().flatten().map(|s| s.0)).collect();
+    busy.sort_unstable();
+    busy.dedup();
+    let minutes_owed =
+        grid.section_minutes.iter().sum::<i64>() + grid.services.iter().map(|s| s.owed_minutes).sum::<i64>();
+    let minutes_missed: i64 = unserved.iter().map(|u| u.minutes_owed - u.minutes_served).sum();
+    Counts {
+        sections: grid.problem.sections.len(),
+        sections_served,
+        services: grid.services.len(),
+        services_served: placed - partly,
+        services_partly_served: partly,
+        educators: grid.educators.len(),
+        educators_used: busy.len(),
+        pairings: pairing.count(),
+        components: search::split(grid, pairing).len(),
+        minutes_owed,
+        minutes_served: minutes_owed - minutes_missed,
+    }
+}
+
+fn impossible(problem: &Problem, need: &str) -> Issue {
+    let at = problem.pins.iter().position(|pin| pin.need == need);
+    let pointer = at.map_or("/pins".to_owned(), |n| format!("/pins/{n}"));
+    Issue::new(
+        Flaw::ImpossiblePin,
+        pointer,
+        format!("the pin of {need} cannot be kept together with the other pins and the rules"),
+    )
+}

@@ -1,0 +1,122 @@
+//! The board: the best roster and bound of every part so far, and the events that say so.
+
+use std::sync::Mutex;
+
+use super::book::{Book, Roster};
+use super::part::Part;
+use super::{Context, Found};
+use crate::engine::answer;
+use crate::engine::grid::{Grid, Need};
+use crate::engine::outcome::Progress;
+
+/// How a part's bound was obtained, weakest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Source {
+    /// Every need at its cheapest, as if nothing else were scheduled.
+    EachNeedAlone,
+    /// The MIP's own dual bound.
+    Mip,
+}
+
+struct State {
+    roster: Roster,
+    /// By part, relative to nobody serving anything.
+    cost: Vec<Option<i64>>,
+    bound: Vec<i64>,
+    source: Vec<Source>,
+    impossible: Vec<Vec<String>>,
+}
+
+pub struct Board<'b, 'c, 'g, 'p> {
+    context: &'b Context<'c, 'g, 'p>,
+    parts: &'b [Part],
+    /// Cost of serving nothing at all.
+    base: i64,
+    state: Mutex<State>,
+}
+
+impl<'b, 'c, 'g, 'p> Board<'b, 'c, 'g, 'p> {
+    pub fn new(context: &'b Context<'c, 'g, 'p>, parts: &'b [Part], base: i64) -> Self {
+        let state = State {
+            roster: Roster::empty(context.grid),
+            cost: vec![None; parts.len()],
+            bound: parts.iter().map(|p| p.floor).collect(),
+            source: vec![Source::EachNeedAlone; parts.len()],
+            impossible: vec![Vec::new(); parts.len()],
+        };
+        Self { context, parts, base, state: Mutex::new(state) }
+    }
+
+    fn grid(&self) -> &'g Grid<'p> {
+        self.context.grid
+    }
+
+    /// A part's book, which holds nothing of other parts. Taken if it is better than what is there.
+    pub fn offer(&self, part: usize, book: &Book<'_, '_>) {
+        let mut state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let cost = book.cost() - self.base;
+        if state.cost[part].is_some_and(|known| known <= cost) {
+            return;
+        }
+        state.cost[part] = Some(cost);
+        for &need in &self.parts[part].needs {
+            match need {
+                Need::Block(b) => state.roster.blocks[b] = book.roster.blocks[b],
+                Need::Service(s) => state.roster.services[s].clone_from(&book.roster.services[s]),
+            }
+        }
+        self.tell(&state, true);
+    }
+
+    /// A bound on the part's cost, relative to serving nothing. Taken if it is higher than what is there.
+    pub fn raise(&self, part: usize, bound: i64, source: Source) {
+        let mut state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if bound > state.bound[part] {
+            state.bound[part] = bound;
+            state.source[part] = source;
+            self.tell(&state, false);
+        }
+    }
+
+    pub fn refuse_pins(&self, part: usize, needs: Vec<String>) {
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner).impossible[part] = needs;
+    }
+
+    fn tell(&self, state: &State, better: bool) {
+        let schedule = better.then(|| answer::schedule(self.grid(), &state.roster));
+        let (cost, bound) = self.totals(state);
+        self.context.watch.on_progress(Progress {
+            incumbent: Some(cost),
+            bound: Some(bound),
+            schedule: schedule.as_ref(),
+        });
+    }
+
+    fn totals(&self, state: &State) -> (i64, i64) {
+        (self.base + state.cost.iter().flatten().sum::<i64>(), self.base + state.bound.iter().sum::<i64>())
+    }
+
+    /// The share of a whole-problem gap that a part may stop at, in cents.
+    #[expect(clippy::cast_precision_loss, reason = "a tolerance, not an amount")]
+    pub fn gap_cents(&self, part: usize) -> f64 {
+        let state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let (cost, _) = self.totals(&state);
+        let owed: i64 = self.parts.iter().map(|p| -p.floor).sum();
+        self.context.limits.gap * cost as f64 * (-self.parts[part].floor) as f64 / owed.max(1) as f64
+    }
+
+    pub fn found(self) -> Found {
+        let state = self.state.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let cost = self.base + state.cost.iter().flatten().sum::<i64>();
+        let bound = self.base + state.bound.iter().zip(&state.cost).map(|(&b, c)| b.min(c.unwrap_or(b))).sum::<i64>();
+        let weak = state.source.iter().filter(|&&s| s == Source::EachNeedAlone).count();
+        let bound_from = match (self.parts.len(), weak) {
+            (0, _) => "nothing to decide".to_owned(),
+            (all, 0) => format!("dual bound of the exact programme, {all} part(s)"),
+            (all, weak) => {
+                format!("dual bound of the exact programme in {} part(s), each need alone in {weak}", all - weak)
+            }
+        };
+        Found { roster: state.roster, cost, bound, bound_from, impossible_pins: state.impossible.concat() }
+    }
+}

@@ -1,0 +1,402 @@
+//! The book: a roster that obeys every rule, kept with all that is needed to ask what one more assignment
+//! would break or cost. Construction, neighborhoods, repair, candidates and explanations all write in it.
+
+use std::collections::BTreeMap;
+
+use crate::engine::grid::{BlockIx, EducatorIx, Grid, HoldIx, Need, ServiceIx, SlotIx};
+use crate::engine::pairing::fits;
+use crate::engine::rule::Rule;
+
+/// Who does what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Roster {
+    pub blocks: Vec<Option<EducatorIx>>,
+    /// Slots ascending and never empty.
+    pub services: Vec<Option<(EducatorIx, Vec<SlotIx>)>>,
+}
+
+impl Roster {
+    pub fn empty(grid: &Grid<'_>) -> Self {
+        Self { blocks: vec![None; grid.blocks.len()], services: vec![None; grid.services.len()] }
+    }
+
+    pub fn educator(&self, need: Need) -> Option<EducatorIx> {
+        match need {
+            Need::Block(block) => self.blocks[block],
+            Need::Service(service) => self.services[service].as_ref().map(|(e, _)| *e),
+        }
+    }
+}
+
+/// One educator's term.
+#[derive(Clone, Default)]
+struct Desk {
+    blocks: Vec<BlockIx>,
+    /// Slots held, with the services that sit in each.
+    slots: BTreeMap<SlotIx, Vec<ServiceIx>>,
+    /// Minutes by day and by week, numbered as in `LocalView`.
+    day: Vec<i64>,
+    week: Vec<i64>,
+    courses: BTreeMap<usize, usize>,
+    sections: usize,
+    students: BTreeMap<usize, usize>,
+}
+
+impl Desk {
+    fn is_idle(&self) -> bool {
+        self.blocks.is_empty() && self.slots.is_empty()
+    }
+}
+
+#[derive(Clone)]
+pub struct Book<'g, 'p> {
+    pub grid: &'g Grid<'p>,
+    pub roster: Roster,
+    desks: Vec<Desk>,
+    /// By student: the services placed and their slots.
+    students: Vec<Vec<(ServiceIx, SlotIx)>>,
+    /// By `together` row: how many of its needs each educator serves.
+    together: Vec<BTreeMap<EducatorIx, usize>>,
+    cost: i64,
+}
+
+impl<'g, 'p> Book<'g, 'p> {
+    /// Nobody serves anything.
+    pub fn new(grid: &'g Grid<'p>) -> Self {
+        let blocks: i64 = grid.blocks.iter().map(|b| b.owed_cents).sum();
+        let services: i64 = grid.services.iter().map(|s| s.weight * s.owed_minutes).sum();
+        let changes = grid.problem.weights.change_cents * i64::try_from(grid.problem.incumbents.len()).unwrap_or(0);
+        Self {
+            grid,
+            roster: Roster::empty(grid),
+            desks: vec![Desk::default(); grid.educators.len()],
+            students: vec![Vec::new(); grid.students],
+            together: vec![BTreeMap::new(); grid.problem.together.len()],
+            cost: blocks + services + changes,
+        }
+    }
+
+    /// The book of a roster that obeys every rule.
+    pub fn of(grid: &'g Grid<'p>, roster: &Roster) -> Self {
+        let mut book = Self::new(grid);
+        for (block, educator) in roster.blocks.iter().enumerate() {
+            if let Some(educator) = educator {
+                book.assign_block(block, *educator);
+            }
+        }
+        for (service, placed) in roster.services.iter().enumerate() {
+            for slot in placed.iter().flat_map(|(_, slots)| slots) {
+                book.place(service, placed.as_ref().expect("it has slots").0, *slot);
+            }
+        }
+        book
+    }
+
+    /// Cents, all terms.
+    pub fn cost(&self) -> i64 {
+        self.cost
+    }
+
+    pub fn is_idle(&self, educator: EducatorIx) -> bool {
+        self.desks[educator].is_idle()
+    }
+
+    /// Needs on an educator's desk.
+    pub fn needs_of(&self, educator: EducatorIx) -> Vec<Need> {
+        let desk = &self.desks[educator];
+        let mut services: Vec<ServiceIx> = desk.slots.values().flatten().copied().collect();
+        services.sort_unstable();
+        services.dedup();
+        desk.blocks.iter().map(|&b| Need::Block(b)).chain(services.into_iter().map(Need::Service)).collect()
+    }
+
+    /// Minutes on the educator's desk by week and by day, numbered as in `LocalView`.
+    pub fn minutes_of(&self, educator: EducatorIx) -> (&[i64], &[i64]) {
+        (&self.desks[educator].week, &self.desks[educator].day)
+    }
+
+    pub fn sections_of(&self, educator: EducatorIx) -> usize {
+        self.desks[educator].sections
+    }
+
+    pub fn courses_of(&self, educator: EducatorIx) -> usize {
+        self.desks[educator].courses.len()
+    }
+
+    pub fn has_course(&self, educator: EducatorIx, course: usize) -> bool {
+        self.desks[educator].courses.contains_key(&course)
+    }
+
+    pub fn caseload(&self, educator: EducatorIx) -> usize {
+        self.desks[educator].students.len()
+    }
+
+    pub fn has_student(&self, educator: EducatorIx, student: usize) -> bool {
+        self.desks[educator].students.contains_key(&student)
+    }
+
+    /// How many needs of a `together` row each educator serves.
+    pub fn together_served(&self, row: usize) -> &BTreeMap<EducatorIx, usize> {
+        &self.together[row]
+    }
+
+    /// The services that sit in a slot with an educator.
+    pub fn members(&self, educator: EducatorIx, slot: SlotIx) -> &[ServiceIx] {
+        self.desks[educator].slots.get(&slot).map_or(&[], Vec::as_slice)
+    }
+
+    /// What on the educator's desk stands in the way of one more hold.
+    pub fn in_the_way(&self, educator: EducatorIx, hold: HoldIx) -> Vec<Need> {
+        let (desk, gap) = (&self.desks[educator], self.grid.educators[educator].buffer);
+        let wanted = self.grid.hold(hold);
+        let blocks = desk
+            .blocks
+            .iter()
+            .filter(|&&b| self.grid.hold(self.grid.blocks[b].hold).collides(wanted, gap))
+            .map(|&b| Need::Block(b));
+        let slots = desk.slots.iter().filter(|(slot, _)| self.grid.slot_hold(**slot).collides(wanted, gap));
+        blocks.chain(slots.flat_map(|(_, services)| services.iter().map(|&s| Need::Service(s)))).collect()
+    }
+
+    fn is_in_the_way(&self, educator: EducatorIx, hold: HoldIx) -> bool {
+        let (desk, gap) = (&self.desks[educator], self.grid.educators[educator].buffer);
+        let wanted = self.grid.hold(hold);
+        desk.blocks.iter().any(|&b| self.grid.hold(self.grid.blocks[b].hold).collides(wanted, gap))
+            || desk.slots.keys().any(|&slot| self.grid.slot_hold(slot).collides(wanted, gap))
+    }
+
+    /// Which dynamic rule a hold would break on the educator's desk: overlap, weekly or daily minutes.
+    fn hold_refusal(&self, educator: EducatorIx, hold: HoldIx) -> Option<Rule> {
+        let (desk, person, view) =
+            (&self.desks[educator], self.grid.educator(educator), self.grid.view(hold, educator));
+        let sum = |table: &[i64], key: u32, more: i64| table.get(key as usize).copied().unwrap_or(0) + more;
+        if view.by_week.iter().any(|&(week, m)| sum(&desk.week, week, m) > person.max_minutes_per_week) {
+            Some(Rule::Week)
+        } else if view.by_day.iter().any(|&(day, m)| sum(&desk.day, day, m) > person.max_minutes_per_day) {
+            Some(Rule::Day)
+        } else {
+            self.is_in_the_way(educator, hold).then_some(Rule::Overlap)
+        }
+    }
+
+    /// Which rule refuses an unassigned block to an educator that the static rules allow.
+    pub fn block_refusal(&self, block: BlockIx, educator: EducatorIx) -> Option<Rule> {
+        let (row, desk, person) = (&self.grid.blocks[block], &self.desks[educator], self.grid.educator(educator));
+        let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+        let new = row.courses.iter().filter(|c| !desk.courses.contains_key(c)).count();
+        if count(desk.courses.len() + new) > person.max_preps
+            || count(desk.sections + row.sections.len()) > person.max_sections
+        {
+            return Some(Rule::Preps);
+        }
+        self.hold_refusal(educator, row.hold)
+    }
+
+    /// Which rule refuses one more session of a service. The service may already have others, with this educator.
+    pub fn place_refusal(&self, service: ServiceIx, educator: EducatorIx, slot: SlotIx) -> Option<Rule> {
+        let (row, desk) = (&self.grid.services[service], &self.desks[educator]);
+        if let Some((with, slots)) = &self.roster.services[service] {
+            let same_day = |s: &SlotIx| self.grid.slots[*s].day_number == self.grid.slots[slot].day_number;
+            if *with != educator || slots.len() >= row.wanted || slots.iter().any(same_day) {
+                return Some(Rule::Pattern);
+            }
+        }
+        if let Some(most) = self.grid.educator(educator).max_students
+            && !desk.students.contains_key(&row.student)
+            && i64::try_from(desk.students.len()).unwrap_or(i64::MAX) >= most
+        {
+            return Some(Rule::Caseload);
+        }
+        let hold = self.grid.slots[slot].hold;
+        if self.is_student_busy(row.student, hold) {
+            return Some(Rule::Student);
+        }
+        match desk.slots.get(&slot) {
+            Some(members) => (!self.may_join(service, members)).then_some(Rule::Group),
+            None if !fits(self.grid, hold, educator) => Some(Rule::Availability),
+            None => self.hold_refusal(educator, hold),
+        }
+    }
+
+    /// Whether another session of the student meets a hold.
+    pub fn is_student_busy(&self, student: usize, hold: HoldIx) -> bool {
+        let wanted = self.grid.hold(hold);
+        self.students[student].iter().any(|&(_, other)| self.grid.slot_hold(other).collides(wanted, 0))
+    }
+
+    /// Services placed for a student.
+    pub fn services_of_student(&self, student: usize) -> Vec<ServiceIx> {
+        let mut services: Vec<ServiceIx> = self.students[student].iter().map(|placed| placed.0).collect();
+        services.sort_unstable();
+        services.dedup();
+        services
+    }
+
+    /// Whether the group limits let one more service sit with those in a slot.
+    pub fn may_join(&self, service: ServiceIx, members: &[ServiceIx]) -> bool {
+        let row = |s: ServiceIx| &self.grid.problem.services[s];
+        let all = || members.iter().copied().chain([service]);
+        let size = i64::try_from(members.len() + 1).unwrap_or(i64::MAX);
+        let ranks = || all().map(|s| i64::from(row(s).grade.rank()));
+        let span = ranks().max().unwrap_or(0) - ranks().min().unwrap_or(0);
+        all().all(|s| size <= row(s).max_group && span <= row(s).grade_span)
+    }
+
+    /// Cents that giving a block to an educator adds to the cost (usually less than 0).
+    pub fn block_delta(&self, block: BlockIx, educator: EducatorIx) -> i64 {
+        let (row, desk, person) = (&self.grid.blocks[block], &self.desks[educator], self.grid.educator(educator));
+        let new = row.courses.iter().filter(|c| !desk.courses.contains_key(c)).count();
+        let free = usize::from(desk.courses.is_empty());
+        let preps = person.prep_cents * i64::try_from(new.saturating_sub(free)).unwrap_or(0);
+        let owed = row.owed_cents - self.grid.block_away_cents(block, educator);
+        let pay = person.pay_cents_per_minute * self.grid.hold(row.hold).minutes;
+        pay + preps - owed + self.activation(educator) + self.together_delta(Need::Block(block), educator)
+            - self.change(Need::Block(block), educator)
+    }
+
+    /// Cents that one more session adds to the cost.
+    pub fn place_delta(&self, service: ServiceIx, educator: EducatorIx, slot: SlotIx) -> i64 {
+        let row = &self.grid.services[service];
+        let earned = row.weight * self.grid.served_minutes(service, slot, educator);
+        let paid = if self.desks[educator].slots.contains_key(&slot) {
+            0
+        } else {
+            self.grid.educator(educator).pay_cents_per_minute * self.grid.slot_hold(slot).minutes
+        };
+        let first = if self.roster.services[service].is_some() {
+            0
+        } else {
+            let need = Need::Service(service);
+            self.activation(educator) + self.together_delta(need, educator) - self.change(need, educator)
+        };
+        paid + first - earned
+    }
+
+    fn activation(&self, educator: EducatorIx) -> i64 {
+        if self.desks[educator].is_idle() { self.grid.educator(educator).activation_cents } else { 0 }
+    }
+
+    /// Cents saved where `educator` already serves (parts of) the need today.
+    fn change(&self, need: Need, educator: EducatorIx) -> i64 {
+        let rows = self.grid.incumbents_of(need).iter().filter(|&&e| e == educator).count();
+        self.grid.problem.weights.change_cents * i64::try_from(rows).unwrap_or(0)
+    }
+
+    fn together_delta(&self, need: Need, educator: EducatorIx) -> i64 {
+        let row_cost = |&row: &usize| {
+            let served = &self.together[row];
+            if served.is_empty() || served.contains_key(&educator) { 0 } else { self.grid.problem.together[row].cents }
+        };
+        self.grid.together_of(need).iter().map(row_cost).sum()
+    }
+
+    pub fn assign_block(&mut self, block: BlockIx, educator: EducatorIx) {
+        self.cost += self.block_delta(block, educator);
+        self.turn_block(block, educator, 1);
+        self.roster.blocks[block] = Some(educator);
+    }
+
+    pub fn drop_block(&mut self, block: BlockIx) {
+        if let Some(educator) = self.roster.blocks[block].take() {
+            self.turn_block(block, educator, -1);
+            self.cost -= self.block_delta(block, educator);
+        }
+    }
+
+    /// Adds (`by` 1) or takes away (−1) a block on a desk.
+    fn turn_block(&mut self, block: BlockIx, educator: EducatorIx, by: i64) {
+        let row = &self.grid.blocks[block];
+        self.load(educator, row.hold, by);
+        let desk = &mut self.desks[educator];
+        if by > 0 {
+            desk.blocks.push(block);
+            desk.sections += row.sections.len();
+        } else {
+            desk.blocks.retain(|&b| b != block);
+            desk.sections -= row.sections.len();
+        }
+        for &course in &row.courses {
+            turn(&mut desk.courses, course, by);
+        }
+        for &together in self.grid.together_of(Need::Block(block)) {
+            turn(&mut self.together[together], educator, by);
+        }
+    }
+
+    pub fn place(&mut self, service: ServiceIx, educator: EducatorIx, slot: SlotIx) {
+        self.cost += self.place_delta(service, educator, slot);
+        let row = &self.grid.services[service];
+        if !self.desks[educator].slots.contains_key(&slot) {
+            self.load(educator, self.grid.slots[slot].hold, 1);
+        }
+        self.desks[educator].slots.entry(slot).or_default().push(service);
+        self.students[row.student].push((service, slot));
+        let placed = self.roster.services[service].get_or_insert_with(|| (educator, Vec::new()));
+        if placed.1.is_empty() {
+            turn(&mut self.desks[educator].students, row.student, 1);
+            for &together in self.grid.together_of(Need::Service(service)) {
+                turn(&mut self.together[together], educator, 1);
+            }
+        }
+        let at = placed.1.partition_point(|&s| s < slot);
+        placed.1.insert(at, slot);
+    }
+
+    pub fn unplace(&mut self, service: ServiceIx, slot: SlotIx) {
+        let Some((educator, slots)) = &mut self.roster.services[service] else { return };
+        let educator = *educator;
+        slots.retain(|&s| s != slot);
+        let row = &self.grid.services[service];
+        if slots.is_empty() {
+            self.roster.services[service] = None;
+            turn(&mut self.desks[educator].students, row.student, -1);
+            for &together in self.grid.together_of(Need::Service(service)) {
+                turn(&mut self.together[together], educator, -1);
+            }
+        }
+        self.students[row.student].retain(|&placed| placed != (service, slot));
+        let members = self.desks[educator].slots.entry(slot).or_default();
+        members.retain(|&s| s != service);
+        if members.is_empty() {
+            self.desks[educator].slots.remove(&slot);
+            self.load(educator, self.grid.slots[slot].hold, -1);
+        }
+        self.cost -= self.place_delta(service, educator, slot);
+    }
+
+    pub fn drop_need(&mut self, need: Need) {
+        match need {
+            Need::Block(block) => self.drop_block(block),
+            Need::Service(service) => {
+                for slot in self.roster.services[service].clone().map(|(_, slots)| slots).unwrap_or_default() {
+                    self.unplace(service, slot);
+                }
+            }
+        }
+    }
+
+    fn load(&mut self, educator: EducatorIx, hold: HoldIx, by: i64) {
+        let view = self.grid.view(hold, educator);
+        let desk = &mut self.desks[educator];
+        for (table, rows) in [(&mut desk.day, &view.by_day), (&mut desk.week, &view.by_week)] {
+            for &(key, minutes) in rows {
+                if table.len() <= key as usize {
+                    table.resize(key as usize + 1, 0);
+                }
+                table[key as usize] += by * minutes;
+            }
+        }
+    }
+}
+
+/// Counts up or down, and forgets what has come to nothing.
+fn turn<K: Ord>(counts: &mut BTreeMap<K, usize>, key: K, by: i64) {
+    let count = counts.get(&key).copied().unwrap_or(0);
+    if by > 0 {
+        counts.insert(key, count + 1);
+    } else if count > 1 {
+        counts.insert(key, count - 1);
+    } else {
+        counts.remove(&key);
+    }
+}

@@ -1,0 +1,117 @@
+//! The only file that runs HiGHS: a [`Program`] in, values, cost and a proven bound out.
+//!
+//! The programme is stated with good_lp and solved on the model inside it, because good_lp itself passes on
+//! neither bound nor gap. One OS thread a solve, `threads = 1`, created, run and dropped there.
+
+use good_lp::{Expression, ProblemVariables, SolverModel, constraint, variable};
+use highs::HighsModelStatus;
+
+use super::model::Program;
+
+/// What ends one solve.
+#[derive(Clone, Copy, Debug)]
+pub struct SolveLimits {
+    pub seconds: f64,
+    pub nodes: Option<u64>,
+    /// Stop when cost − bound is at most this many cents.
+    pub gap_cents: f64,
+    pub seed: u32,
+}
+
+/// How one solve ended. Costs are the programme's: what the book's cost changes by.
+#[derive(Debug)]
+pub struct Solved {
+    /// A value for every column, where a solution was found.
+    pub values: Option<Vec<f64>>,
+    /// No solution costs less than this; `-inf` where nothing is known.
+    pub bound: f64,
+    /// HiGHS found the programme to have no solution at all.
+    pub infeasible: bool,
+    /// HiGHS ended of its own accord, not by a limit.
+    pub finished: bool,
+}
+
+/// HiGHS said something that a bounded 0-1 programme cannot be.
+#[derive(Debug, thiserror::Error)]
+#[error("the solver failed: {0}")]
+pub struct SolverDefect(String);
+
+/// Solves a programme, from a starting point where one is given (a value for every column).
+///
+/// # Errors
+/// If HiGHS refuses the programme or ends in a state that is neither a solution, a limit nor infeasible.
+pub fn solve(program: &Program, limits: SolveLimits, start: Option<&[f64]>) -> Result<Solved, SolverDefect> {
+    if program.columns.is_empty() {
+        let infeasible = program.rows.iter().any(|row| row.exactly && row.at_most != 0);
+        return Ok(Solved { values: (!infeasible).then(Vec::new), bound: 0.0, infeasible, finished: true });
+    }
+    let mut model = state(program).map_err(|e| SolverDefect(e.to_string()))?;
+    model.make_quiet();
+    let set = |model: &mut highs::Model| -> Result<(), highs::TrySetOptionError> {
+        model.try_set_option("threads", 1)?;
+        model.try_set_option("random_seed", i32::try_from(limits.seed & 0x7fff_ffff).unwrap_or(0))?;
+        model.try_set_option("mip_rel_gap", 0.0)?;
+        // Costs are integers: within 0.99 of the bound is optimal.
+        model.try_set_option("mip_abs_gap", limits.gap_cents.max(0.99))?;
+        if limits.seconds.is_finite() {
+            model.try_set_option("time_limit", limits.seconds.max(0.05))?;
+        }
+        if let Some(nodes) = limits.nodes {
+            model.try_set_option("mip_max_nodes", i32::try_from(nodes).unwrap_or(i32::MAX))?;
+        }
+        Ok(())
+    };
+    set(&mut model).map_err(|e| SolverDefect(format!("{e:?}")))?;
+    if let Some(start) = start {
+        model
+            .try_set_solution(Some(start), None, None, None)
+            .map_err(|e| SolverDefect(format!("start refused: {e:?}")))?;
+    }
+    let solved = model.try_solve().map_err(|e| SolverDefect(format!("{e:?}")))?;
+    let status = solved.status();
+    let infeasible = matches!(status, HighsModelStatus::Infeasible | HighsModelStatus::UnboundedOrInfeasible);
+    let finished = status == HighsModelStatus::Optimal || infeasible;
+    let limit = matches!(
+        status,
+        HighsModelStatus::ReachedTimeLimit
+            | HighsModelStatus::ReachedIterationLimit
+            | HighsModelStatus::ReachedSolutionLimit
+            | HighsModelStatus::ReachedInterrupt
+            | HighsModelStatus::ReachedMemoryLimit
+    );
+    if !finished && !limit {
+        return Err(SolverDefect(format!("unexpected end {status:?}")));
+    }
+    let found = !infeasible && solved.primal_solution_status() == highs::HighsSolutionStatus::Feasible;
+    let bound = solved.double_info_value(c"mip_dual_bound").unwrap_or(f64::NEG_INFINITY);
+    Ok(Solved { values: found.then(|| solved.get_solution().columns().to_vec()), bound, infeasible, finished })
+}
+
+/// Column i of the model is column i of the programme; rows keep their order.
+fn state(program: &Program) -> Result<highs::Model, good_lp::ResolutionError> {
+    let mut variables = ProblemVariables::new();
+    let columns: Vec<_> = program.columns.iter().map(|_| variables.add(variable().binary())).collect();
+    let mut objective = Expression::with_capacity(columns.len());
+    for (&column, &cost) in columns.iter().zip(&program.cost) {
+        objective.add_mul(float(cost), column);
+    }
+    let mut model = variables.minimise(objective).using(good_lp::highs);
+    for row in &program.rows {
+        let mut sum = Expression::with_capacity(row.terms.len());
+        for &(col, coefficient) in &row.terms {
+            sum.add_mul(float(coefficient), columns[col]);
+        }
+        model.add_constraint(if row.exactly {
+            constraint!(sum == float(row.at_most))
+        } else {
+            constraint!(sum <= float(row.at_most))
+        });
+    }
+    model.try_into_inner()
+}
+
+/// Exact below 2^53, which `validate` sees to.
+#[expect(clippy::cast_precision_loss, reason = "validated problems stay far below 2^53")]
+fn float(n: i64) -> f64 {
+    n as f64
+}

@@ -1,0 +1,124 @@
+//! What people look things up by: terms with their numbers, educators and schools by part of their name, and
+//! when someone's published sessions begin and end.
+
+use chrono::{DateTime, NaiveDate, Utc};
+
+use super::error::{Result, StoreError};
+use super::feeds::Owner;
+use super::tx::{Row, Tx, statements};
+use crate::args;
+use crate::domain::id::{DistrictId, EducatorId, RecordId, SchoolId, TermId};
+use crate::domain::time::{Date, Tz};
+
+statements! {
+    TERMS = "SELECT t.id, t.name, t.first_on, t.last_on, \
+             (SELECT COUNT(DISTINCT c.district_id) FROM calendar c WHERE c.term_id = t.id) AS districts, \
+             (SELECT COUNT(*) FROM section s WHERE s.term_id = t.id) AS sections, \
+             (SELECT COUNT(*) FROM service v WHERE v.term_id = t.id) AS services, \
+             (SELECT COUNT(*) FROM educator e WHERE e.active) AS educators \
+             FROM term t ORDER BY t.first_on DESC, t.id LIMIT $1";
+    EDUCATORS = "SELECT e.id, e.display_name AS name, e.tz, e.active FROM educator e \
+                 WHERE instr(lower(e.display_name), lower($1)) > 0 AND ($2 IS NULL OR (lower(e.display_name), e.id) > \
+                 (SELECT lower(a.display_name), a.id FROM educator a WHERE a.id = $2)) ORDER BY lower(e.display_name), e.id LIMIT $3"
+              | "SELECT e.id, e.display_name AS name, e.tz, e.active FROM educator e \
+                 WHERE strpos(lower(e.display_name), lower($1)) > 0 AND ($2::uuid IS NULL OR (lower(e.display_name), e.id) > \
+                 (SELECT lower(a.display_name), a.id FROM educator a WHERE a.id = $2)) ORDER BY lower(e.display_name), e.id LIMIT $3";
+    SCHOOLS = "SELECT s.id, s.name, COALESCE(s.tz, d.tz) AS tz, d.id AS district_id, d.name AS district_name, d.state \
+               FROM school s JOIN district d ON d.id = s.district_id \
+               WHERE instr(lower(s.name || ' ' || d.name), lower($1)) > 0 AND ($2 IS NULL OR (lower(s.name), s.id) > \
+               (SELECT lower(a.name), a.id FROM school a WHERE a.id = $2)) ORDER BY lower(s.name), s.id LIMIT $3"
+            | "SELECT s.id, s.name, COALESCE(s.tz, d.tz) AS tz, d.id AS district_id, d.name AS district_name, d.state \
+               FROM school s JOIN district d ON d.id = s.district_id \
+               WHERE strpos(lower(s.name || ' ' || d.name), lower($1)) > 0 AND ($2::uuid IS NULL OR (lower(s.name), s.id) > \
+               (SELECT lower(a.name), a.id FROM school a WHERE a.id = $2)) ORDER BY lower(s.name), s.id LIMIT $3";
+    LAST_OF_EDUCATOR = "SELECT starts_at FROM session WHERE educator_id = $1 ORDER BY starts_at DESC LIMIT 1";
+    LAST_OF_SCHOOL = "SELECT starts_at FROM session WHERE school_id = $1 ORDER BY starts_at DESC LIMIT 1";
+}
+
+/// A term and what it holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TermNumbers {
+    pub id: TermId,
+    pub name: String,
+    pub first_on: Date,
+    pub last_on: Date,
+    /// Those with a calendar in the term.
+    pub districts: i64,
+    pub sections: i64,
+    pub services: i64,
+    /// Active ones: they belong to no term.
+    pub educators: i64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EducatorEntry {
+    pub id: EducatorId,
+    pub name: String,
+    pub tz: Tz,
+    pub active: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SchoolEntry {
+    pub id: SchoolId,
+    pub name: String,
+    pub tz: Tz,
+    pub district_id: DistrictId,
+    pub district_name: String,
+    pub state: String,
+}
+
+/// At most `limit` terms, the latest first.
+pub async fn terms(tx: &mut Tx, limit: i64) -> Result<Vec<TermNumbers>> {
+    let term = |row: &Row| {
+        Ok(TermNumbers {
+            id: row.id("id")?,
+            name: row.get("name")?,
+            first_on: Date(row.get::<NaiveDate>("first_on")?),
+            last_on: Date(row.get::<NaiveDate>("last_on")?),
+            districts: row.get("districts")?,
+            sections: row.get("sections")?,
+            services: row.get("services")?,
+            educators: row.get("educators")?,
+        })
+    };
+    tx.rows(&TERMS, args![limit]).await?.iter().map(term).collect()
+}
+
+/// At most `limit` educators whose name contains `text`, by name, after the one with the id `after`.
+pub async fn educators(tx: &mut Tx, text: &str, after: Option<EducatorId>, limit: i64) -> Result<Vec<EducatorEntry>> {
+    let entry = |row: &Row| {
+        Ok(EducatorEntry { id: row.id("id")?, name: row.get("name")?, tz: zone(row)?, active: row.get("active")? })
+    };
+    tx.rows(&EDUCATORS, args![text, after.map(RecordId::uuid), limit]).await?.iter().map(entry).collect()
+}
+
+/// At most `limit` schools where the name of school or district contains `text`, by name, after the one with
+/// the id `after`.
+pub async fn schools(tx: &mut Tx, text: &str, after: Option<SchoolId>, limit: i64) -> Result<Vec<SchoolEntry>> {
+    let entry = |row: &Row| {
+        Ok(SchoolEntry {
+            id: row.id("id")?,
+            name: row.get("name")?,
+            tz: zone(row)?,
+            district_id: row.id("district_id")?,
+            district_name: row.get("district_name")?,
+            state: row.get("state")?,
+        })
+    };
+    tx.rows(&SCHOOLS, args![text, after.map(RecordId::uuid), limit]).await?.iter().map(entry).collect()
+}
+
+/// When the last published session of an educator or a school begins.
+pub async fn last_session(tx: &mut Tx, owner: Owner) -> Result<Option<DateTime<Utc>>> {
+    let row = match owner {
+        Owner::Educator(id) => tx.row(&LAST_OF_EDUCATOR, args![id]).await?,
+        Owner::School(id) => tx.row(&LAST_OF_SCHOOL, args![id]).await?,
+    };
+    row.map(|row| row.get("starts_at")).transpose()
+}
+
+fn zone(row: &Row) -> Result<Tz> {
+    let name: String = row.get("tz")?;
+    name.parse().map_err(|_| StoreError::Corrupt(format!("{name:?} is not a zone")))
+}

@@ -1,0 +1,83 @@
+//! Calendar feeds at secret addresses: only the hash of a token is kept, and a revoked one is gone at once.
+
+use chrono::{DateTime, Utc};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::audit;
+use super::error::{Result, StoreError};
+use super::tx::{Row, Tx, statements};
+use crate::args;
+use crate::domain::hash::sha256;
+use crate::domain::id::{EducatorId, FeedId, RecordId, SchoolId};
+
+statements! {
+    INSERT = "INSERT INTO feed (id, educator_id, school_id, token_sha256, created_by, created_at) VALUES ($1, $2, $3, $4, $5, $6)";
+    BY_TOKEN = "SELECT id, educator_id, school_id, created_at FROM feed WHERE token_sha256 = $1 AND revoked_at IS NULL";
+    LIST = "SELECT id, educator_id, school_id, created_at FROM feed WHERE (educator_id = $1 OR school_id = $1) AND revoked_at IS NULL ORDER BY id";
+    REVOKE = "UPDATE feed SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
+}
+
+/// Whose sessions a feed shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    Educator(EducatorId),
+    School(SchoolId),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Feed {
+    pub id: FeedId,
+    pub owner: Owner,
+    pub created_at: DateTime<Utc>,
+}
+
+/// Keeps a feed under the hash of its token.
+pub async fn create(tx: &mut Tx, owner: Owner, token: &str) -> Result<Feed> {
+    let (educator, school) = match owner {
+        Owner::Educator(id) => (Some(id.uuid()), None),
+        Owner::School(id) => (None, Some(id.uuid())),
+    };
+    let feed = Feed { id: FeedId::fresh(), owner, created_at: tx.at };
+    tx.execute(&INSERT, args![feed.id, educator, school, sha256(token), tx.actor.clone(), tx.at]).await?;
+    audit::write(
+        tx,
+        "create",
+        "feed",
+        feed.id.uuid(),
+        None,
+        Some(json!({ "educator_id": educator, "school_id": school })),
+    )
+    .await?;
+    Ok(feed)
+}
+
+/// The feed behind a token that has not been revoked.
+pub async fn find(tx: &mut Tx, token: &str) -> Result<Option<Feed>> {
+    tx.row(&BY_TOKEN, args![sha256(token)]).await?.as_ref().map(feed).transpose()
+}
+
+/// The living feeds of an educator or a school.
+pub async fn list(tx: &mut Tx, owner: Owner) -> Result<Vec<Feed>> {
+    let owner = match owner {
+        Owner::Educator(id) => id.uuid(),
+        Owner::School(id) => id.uuid(),
+    };
+    tx.rows(&LIST, args![owner]).await?.iter().map(feed).collect()
+}
+
+pub async fn revoke(tx: &mut Tx, id: FeedId) -> Result<()> {
+    if tx.execute(&REVOKE, args![id, tx.at]).await? == 0 {
+        return Err(StoreError::NotFound { what: "feed", id: id.uuid() });
+    }
+    audit::write(tx, "revoke", "feed", id.uuid(), None, None).await
+}
+
+fn feed(row: &Row) -> Result<Feed> {
+    let owner = match (row.get::<Option<Uuid>>("educator_id")?, row.get::<Option<Uuid>>("school_id")?) {
+        (Some(id), None) => Owner::Educator(RecordId::from_uuid(id)),
+        (None, Some(id)) => Owner::School(RecordId::from_uuid(id)),
+        _ => return Err(StoreError::Corrupt("a feed of nobody".into())),
+    };
+    Ok(Feed { id: row.id("id")?, owner, created_at: row.get("created_at")? })
+}

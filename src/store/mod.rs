@@ -1,0 +1,34 @@
+//! Floor 2: the only SQL. SQLite or PostgreSQL behind one set of functions; no type of this floor appears in JSON.
+
+pub mod audit;
+pub mod db;
+pub mod directory;
+pub mod entities;
+pub mod entity;
+pub mod error;
+pub mod feeds;
+pub mod idempotency;
+pub mod import;
+pub mod queue;
+pub mod runs;
+pub mod schedules;
+pub mod sessions;
+pub mod snapshot;
+pub mod tx;
+
+pub use db::Db;
+pub use entity::{Entity, children, delete, every, find, get, insert, insert_as, list, update};
+pub use error::{Result, StoreError};
+pub use snapshot::snapshot;
+pub use tx::{Row, Statement, Tx, Value};
+
+/// Every statement of this floor, for the test that prepares each on both engines.
+#[must_use]
+pub fn statements() -> Vec<Statement> {
+    let records = [db::STATEMENTS, audit::STATEMENTS, idempotency::STATEMENTS, snapshot::STATEMENTS];
+    let answers =
+        [runs::STATEMENTS, schedules::STATEMENTS, sessions::STATEMENTS, feeds::STATEMENTS, directory::STATEMENTS];
+    let written = records.into_iter().chain(answers);
+    let written = written.flatten().map(|(_, statement)| statement.clone());
+    written.chain(entities::statements()).chain(snapshot::composed()).collect()
+}

@@ -1,0 +1,261 @@
+//! Dated sessions: replacing those of some districts at once, keeping the id of every meeting that stays the
+//! same one, and listing them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::Serialize;
+use serde_json::{Value as Json, json};
+use uuid::Uuid;
+
+use super::error::{Result, StoreError};
+use super::tx::{Row, Tx, instant_text, statements};
+use crate::args;
+use crate::domain::id::{DistrictId, EducatorId, RecordId, ScheduleId, SchoolId, ServiceId, SessionId, TermId};
+use crate::domain::session::{Meeting, Purpose, Session, SessionStudent};
+use crate::domain::time::{Clock, Date, TZDB_VERSION, Tz};
+
+statements! {
+    OF_DISTRICTS = "SELECT id, term_id, schedule_id, educator_id, school_id, district_id, section_id, service, key, held_on, starts, ends, tz, \
+                    starts_at, ends_at, minutes, status, sequence, updated_at FROM session \
+                    WHERE term_id = $1 AND district_id IN (SELECT unhex(value, '-') FROM json_each($2)) ORDER BY key"
+                 | "SELECT id, term_id, schedule_id, educator_id, school_id, district_id, section_id, service, key, held_on, starts, ends, tz, \
+                    starts_at, ends_at, minutes, status, sequence, updated_at FROM session \
+                    WHERE term_id = $1 AND district_id IN (SELECT value::uuid FROM jsonb_array_elements_text($2)) ORDER BY key";
+    STUDENTS_OF_DISTRICTS = "SELECT x.session_id, x.service_id, x.student_id, x.serves FROM session_student x JOIN session s ON s.id = x.session_id \
+                             WHERE s.term_id = $1 AND s.district_id IN (SELECT unhex(value, '-') FROM json_each($2)) ORDER BY x.session_id, x.service_id"
+                          | "SELECT x.session_id, x.service_id, x.student_id, x.serves FROM session_student x JOIN session s ON s.id = x.session_id \
+                             WHERE s.term_id = $1 AND s.district_id IN (SELECT value::uuid FROM jsonb_array_elements_text($2)) ORDER BY x.session_id, x.service_id";
+    STUDENTS = "SELECT session_id, service_id, student_id, serves FROM session_student \
+                WHERE session_id IN (SELECT unhex(value, '-') FROM json_each($1)) ORDER BY session_id, service_id"
+             | "SELECT session_id, service_id, student_id, serves FROM session_student \
+                WHERE session_id IN (SELECT value::uuid FROM jsonb_array_elements_text($1)) ORDER BY session_id, service_id";
+    DELETE = "DELETE FROM session WHERE id IN (SELECT unhex(value, '-') FROM json_each($1))"
+           | "DELETE FROM session WHERE id IN (SELECT value::uuid FROM jsonb_array_elements_text($1))";
+    INSERT = "INSERT INTO session (id, term_id, schedule_id, educator_id, school_id, district_id, section_id, service, key, held_on, starts, ends, tz, \
+              starts_at, ends_at, tzdb, minutes, status, sequence, updated_at) \
+              SELECT unhex(value ->> 'id', '-'), $1, $2, unhex(value ->> 'educator_id', '-'), unhex(value ->> 'school_id', '-'), \
+              unhex(value ->> 'district_id', '-'), unhex(value ->> 'section_id', '-'), value ->> 'service', value ->> 'key', value ->> 'held_on', \
+              value ->> 'starts', value ->> 'ends', value ->> 'tz', value ->> 'starts_at', value ->> 'ends_at', $3, value ->> 'minutes', \
+              value ->> 'status', value ->> 'sequence', $4 FROM json_each($5)"
+           | "INSERT INTO session (id, term_id, schedule_id, educator_id, school_id, district_id, section_id, service, key, held_on, starts, ends, tz, \
+              starts_at, ends_at, tzdb, minutes, status, sequence, updated_at) \
+              SELECT id, $1, $2, educator_id, school_id, district_id, section_id, service, key, held_on, starts, ends, tz, starts_at, ends_at, $3, \
+              minutes, status, sequence, $4 FROM jsonb_to_recordset($5) AS x(id uuid, educator_id uuid, school_id uuid, district_id uuid, \
+              section_id uuid, service text, key text, held_on date, starts text, ends text, tz text, starts_at timestamptz, ends_at timestamptz, \
+              minutes bigint, status text, sequence bigint)";
+    INSERT_STUDENTS = "INSERT INTO session_student (session_id, service_id, student_id, starts_at, ends_at, serves) \
+                       SELECT unhex(value ->> 'session_id', '-'), unhex(value ->> 'service_id', '-'), unhex(value ->> 'student_id', '-'), \
+                       value ->> 'starts_at', value ->> 'ends_at', value ->> 'serves' FROM json_each($1)"
+                    | "INSERT INTO session_student (session_id, service_id, student_id, starts_at, ends_at, serves) \
+                       SELECT session_id, service_id, student_id, starts_at, ends_at, serves FROM jsonb_to_recordset($1) \
+                       AS x(session_id uuid, service_id uuid, student_id uuid, starts_at timestamptz, ends_at timestamptz, serves boolean)";
+    LIST = "SELECT s.id, s.term_id, s.schedule_id, s.educator_id, s.school_id, s.district_id, s.section_id, s.service, s.key, s.held_on, s.starts, \
+            s.ends, s.tz, s.starts_at, s.ends_at, s.minutes, s.status, s.sequence, s.updated_at, e.display_name AS educator_name, e.tz AS educator_tz, \
+            c.name AS school_name, o.name AS course_name FROM session s JOIN educator e ON e.id = s.educator_id JOIN school c ON c.id = s.school_id \
+            LEFT JOIN section n ON n.id = s.section_id LEFT JOIN course o ON o.id = n.course_id \
+            WHERE s.ends_at > $1 AND s.starts_at < $2 AND (s.educator_id = $3 OR $3 IS NULL) AND (s.school_id = $4 OR $4 IS NULL) \
+            AND (s.district_id = $5 OR $5 IS NULL) AND (s.starts_at > $6 OR (s.starts_at = $6 AND s.id > $7)) ORDER BY s.starts_at, s.id LIMIT $8";
+}
+
+/// Sessions as a publication left them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Tally {
+    pub unchanged: usize,
+    pub changed: usize,
+    pub added: usize,
+    pub removed: usize,
+}
+
+/// A session with the names that a reader wants beside it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    pub session: Session,
+    pub educator_name: String,
+    pub educator_tz: Tz,
+    pub school_name: String,
+    /// None for a service session.
+    pub course_name: Option<String>,
+}
+
+/// Which sessions are wanted: those that touch `[from, to)`.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    pub from: DateTime<Utc>,
+    pub to: DateTime<Utc>,
+    pub educator_id: Option<EducatorId>,
+    pub school_id: Option<SchoolId>,
+    pub district_id: Option<DistrictId>,
+}
+
+/// Makes the sessions of these districts be `meetings`. A meeting that was there keeps its id; one that
+/// changed gets a higher sequence.
+pub async fn replace(
+    tx: &mut Tx,
+    term: TermId,
+    schedule: ScheduleId,
+    districts: &Json,
+    meetings: Vec<Meeting>,
+) -> Result<Tally> {
+    let args = args![term, districts.clone()];
+    let rows = tx.rows(&OF_DISTRICTS, args).await?;
+    let students = by_session(&tx.rows(&STUDENTS_OF_DISTRICTS, args).await?)?;
+    let before: Vec<Session> = rows.iter().map(|row| session(row, &students)).collect::<Result<_>>()?;
+    let (written, gone, tally) = reconcile(before, meetings);
+    // Everything that leaves or moves is taken out first: then no order of insertion can overlap.
+    for ids in gone.chunks(1000) {
+        tx.execute(&DELETE, args![json!(ids)]).await?;
+    }
+    for batch in written.chunks(1000) {
+        let rows: Vec<Json> = batch.iter().map(|(id, sequence, meeting)| encoded(*id, *sequence, meeting)).collect();
+        tx.execute(&INSERT, args![term, schedule, TZDB_VERSION, tx.at, json!(rows)]).await?;
+        let students: Vec<Json> = batch.iter().flat_map(|(id, _, meeting)| encoded_students(*id, meeting)).collect();
+        tx.execute(&INSERT_STUDENTS, args![json!(students)]).await?;
+    }
+    Ok(tally)
+}
+
+/// At most `limit` sessions after `after`, in the order of their starts.
+pub async fn list(
+    tx: &mut Tx,
+    wanted: Wanted,
+    after: Option<(DateTime<Utc>, SessionId)>,
+    limit: i64,
+) -> Result<Vec<Listed>> {
+    let (at, id) = after.map_or((DateTime::UNIX_EPOCH, Uuid::nil()), |(at, id)| (at, id.uuid()));
+    let args = args![
+        wanted.from,
+        wanted.to,
+        wanted.educator_id.map(RecordId::uuid),
+        wanted.school_id.map(RecordId::uuid),
+        wanted.district_id.map(RecordId::uuid),
+        at,
+        id,
+        limit
+    ];
+    let rows = tx.rows(&LIST, args).await?;
+    let ids: Vec<SessionId> = rows.iter().map(|row| row.id("id")).collect::<Result<_>>()?;
+    let students = by_session(&tx.rows(&STUDENTS, args![json!(ids)]).await?)?;
+    let listed = |row: &Row| {
+        Ok(Listed {
+            session: session(row, &students)?,
+            educator_name: row.get("educator_name")?,
+            educator_tz: parsed(row, "educator_tz")?,
+            school_name: row.get("school_name")?,
+            course_name: row.get("course_name")?,
+        })
+    };
+    rows.iter().map(listed).collect()
+}
+
+type Written = Vec<(SessionId, i64, Meeting)>;
+
+/// Which sessions to write, under which id and sequence, and which to take out.
+fn reconcile(before: Vec<Session>, meetings: Vec<Meeting>) -> (Written, Vec<SessionId>, Tally) {
+    let mut tally = Tally::default();
+    let mut old: BTreeMap<String, Session> = before.into_iter().map(|s| (s.meeting.key.clone(), s)).collect();
+    let (mut written, mut gone, mut unmatched) = (Vec::new(), Vec::new(), Vec::new());
+    for meeting in meetings {
+        match old.remove(&meeting.key) {
+            Some(session) if session.meeting == meeting => tally.unchanged += 1,
+            Some(session) => {
+                gone.push(session.id);
+                written.push((session.id, session.sequence + 1, meeting));
+            }
+            None => unmatched.push(meeting),
+        }
+    }
+    // A service that moved to another time or educator is still that day's session of it.
+    let mut moved: BTreeMap<(Date, ServiceId), String> = BTreeMap::new();
+    for (key, session) in &old {
+        for student in &session.meeting.students {
+            moved.entry((session.meeting.held_on, student.service_id)).or_insert_with(|| key.clone());
+        }
+    }
+    for meeting in unmatched {
+        let keys: BTreeSet<&String> =
+            meeting.students.iter().filter_map(|s| moved.get(&(meeting.held_on, s.service_id))).collect();
+        if let Some(session) = keys.into_iter().find_map(|key| old.remove(key)) {
+            gone.push(session.id);
+            written.push((session.id, session.sequence + 1, meeting));
+        } else {
+            tally.added += 1;
+            written.push((SessionId::fresh(), 0, meeting));
+        }
+    }
+    tally.changed = written.len() - tally.added;
+    tally.removed = old.len();
+    gone.extend(old.into_values().map(|session| session.id));
+    (written, gone, tally)
+}
+
+fn encoded(id: SessionId, sequence: i64, meeting: &Meeting) -> Json {
+    let (section, service) = match &meeting.purpose {
+        Purpose::Section(section) => (Some(*section), None),
+        Purpose::Service(service) => (None, Some(service)),
+    };
+    json!({
+        "id": id, "educator_id": meeting.educator_id, "school_id": meeting.school_id, "district_id": meeting.district_id,
+        "section_id": section, "service": service, "key": meeting.key, "held_on": meeting.held_on, "starts": meeting.starts,
+        "ends": meeting.ends, "tz": meeting.tz, "starts_at": instant_text(meeting.starts_at), "ends_at": instant_text(meeting.ends_at),
+        "minutes": meeting.minutes, "status": meeting.status, "sequence": sequence,
+    })
+}
+
+fn encoded_students(id: SessionId, meeting: &Meeting) -> impl Iterator<Item = Json> {
+    meeting.students.iter().map(move |student| {
+        json!({
+            "session_id": id, "service_id": student.service_id, "student_id": student.student_id, "serves": student.serves,
+            "starts_at": instant_text(meeting.starts_at), "ends_at": instant_text(meeting.ends_at),
+        })
+    })
+}
+
+fn by_session(rows: &[Row]) -> Result<BTreeMap<Uuid, Vec<SessionStudent>>> {
+    let mut students: BTreeMap<Uuid, Vec<SessionStudent>> = BTreeMap::new();
+    for row in rows {
+        let student = SessionStudent {
+            service_id: row.id("service_id")?,
+            student_id: row.id("student_id")?,
+            serves: row.get("serves")?,
+        };
+        students.entry(row.get("session_id")?).or_default().push(student);
+    }
+    Ok(students)
+}
+
+fn session(row: &Row, students: &BTreeMap<Uuid, Vec<SessionStudent>>) -> Result<Session> {
+    let id: SessionId = row.id("id")?;
+    let purpose = match row.get::<Option<Uuid>>("section_id")? {
+        Some(section) => Purpose::Section(RecordId::from_uuid(section)),
+        None => Purpose::Service(row.get("service")?),
+    };
+    let meeting = Meeting {
+        key: row.get("key")?,
+        educator_id: row.id("educator_id")?,
+        school_id: row.id("school_id")?,
+        district_id: row.id("district_id")?,
+        purpose,
+        students: students.get(&id.uuid()).cloned().unwrap_or_default(),
+        held_on: Date(row.get::<NaiveDate>("held_on")?),
+        starts: parsed::<Clock>(row, "starts")?,
+        ends: parsed::<Clock>(row, "ends")?,
+        tz: parsed(row, "tz")?,
+        starts_at: row.get("starts_at")?,
+        ends_at: row.get("ends_at")?,
+        minutes: row.get("minutes")?,
+        status: parsed(row, "status")?,
+    };
+    Ok(Session {
+        id,
+        term_id: row.id("term_id")?,
+        schedule_id: row.id("schedule_id")?,
+        sequence: row.get("sequence")?,
+        updated_at: row.get("updated_at")?,
+        meeting,
+    })
+}
+
+fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(row: &Row, column: &str) -> Result<T> {
+    row.get::<String>(column)?.parse().map_err(|error| StoreError::Corrupt(format!("{column}: {error}")))
+}

@@ -1,0 +1,31 @@
+//! Floor 4: pages, rendered here, on the same store calls as the API; every asset is embedded.
+//!
+//! To add a page: write `pub(super) fn routes() -> Router<State>` in a file of its own, name it in [`router`], show
+//! through [`layout::Page`], and refuse with [`Error`](crate::api::error::Error), which [`dressed`] turns into a page.
+
+mod assets;
+mod calendar;
+mod home;
+mod layout;
+mod people;
+mod refusal;
+mod run;
+mod runs;
+#[cfg(test)]
+mod samples;
+mod unserved;
+mod week;
+mod words;
+
+use axum::Router;
+
+use crate::api::State;
+
+pub use refusal::dressed;
+
+/// Every page.
+pub fn router() -> Router<State> {
+    let people = people::routes().merge(week::routes());
+    let runs = runs::routes().merge(run::routes());
+    assets::routes().merge(home::routes()).merge(people).merge(runs)
+}

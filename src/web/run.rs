@@ -1,0 +1,351 @@
+//! One run: watched live while it works, told in words when it has ended, and published from here.
+
+use axum::Router;
+use axum::extract::State as Axum;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use chrono::{DateTime, Utc};
+use maud::{Markup, html};
+
+use super::layout::{Page, Place, figure};
+use super::runs::{badge, figure as latest, gap};
+use super::unserved::{self, Asked, Shortfall};
+use super::words;
+use crate::api::error::{Error, Refused};
+use crate::api::{State, extract::NoQuery, extract::Path, extract::Query};
+use crate::domain::id::RunId;
+use crate::domain::records::Term;
+use crate::domain::run::{Run, RunState};
+use crate::domain::time;
+use crate::engine::changes::Change;
+use crate::engine::outcome::{Cost, Counts, Report, Status};
+use crate::store::schedules::{self, Published};
+use crate::store::{self, Tx, runs};
+
+/// Seconds between two looks of a browser without scripts.
+const RELOAD: u32 = 4;
+/// Differences that one refusal lists.
+const CHANGES: usize = 100;
+
+pub(super) fn routes() -> Router<State> {
+    Router::new()
+        .route("/runs/{id}", get(read))
+        .route("/runs/{id}/cancel", post(cancel))
+        .route("/runs/{id}/publish", post(publish))
+}
+
+/// Everything that the page shows.
+struct View {
+    run: Run,
+    term: String,
+    report: Option<Report>,
+    published: Option<Published>,
+    shortfall: Option<Shortfall>,
+    /// Why it was not published just now.
+    refused: Option<Vec<Change>>,
+}
+
+async fn read(Axum(state): Axum<State>, Path(id): Path<RunId>, Query(asked): Query<Asked>) -> Result<Markup, Error> {
+    Ok(page(&view(&mut state.db.read().await?, id, &asked).await?, time::now()))
+}
+
+async fn cancel(Axum(state): Axum<State>, Path(id): Path<RunId>, _: NoQuery) -> Result<Redirect, Error> {
+    state.cancel(id).await?;
+    Ok(Redirect::to(&format!("/runs/{id}")))
+}
+
+async fn publish(Axum(state): Axum<State>, Path(id): Path<RunId>, _: NoQuery) -> Result<Response, Error> {
+    match state.publish(id).await {
+        Ok(_) => Ok(Redirect::to(&format!("/runs/{id}")).into_response()),
+        Err(Refused::Other(error)) => Err(error),
+        Err(Refused::Changed(changes)) => {
+            let mut view = view(&mut state.db.read().await?, id, &Asked::default()).await?;
+            view.refused = Some(changes);
+            Ok((StatusCode::CONFLICT, page(&view, time::now())).into_response())
+        }
+    }
+}
+
+async fn view(tx: &mut Tx, id: RunId, asked: &Asked) -> Result<View, Error> {
+    let run = runs::get(tx, id).await?;
+    let term = store::find::<Term>(tx, run.term_id).await?.map_or("a former term".into(), |term| term.body.name);
+    let report = if run.state.is_final() { runs::answer(tx, id).await?.1 } else { None };
+    let report: Option<Report> = report.map(serde_json::from_value).transpose().map_err(Error::internal)?;
+    let published = schedules::of_run(tx, id).await?;
+    let shortfall = match &report {
+        Some(report) => Some(unserved::shortfall(tx, report, asked).await?),
+        None => None,
+    };
+    Ok(View { run, term, report, published, shortfall, refused: None })
+}
+
+fn page(view: &View, now: DateTime<Utc>) -> Markup {
+    let run = &view.run;
+    let working = !run.state.is_final();
+    let title = format!("Run of {}", view.term);
+    let mut page = Page::new(&title, Place::Runs);
+    if working {
+        page = Page { reload: Some(RELOAD), scripts: &["live.js"], ..page };
+    }
+    page.show(&html! {
+        div.head {
+            div {
+                h1 { (title) }
+                p.soft { "Asked for " (words::instant(run.created_at)) " · " (budget(run)) }
+            }
+            div.actions {
+                @if working {
+                    form.plain method="post" action=(format!("/runs/{}/cancel", run.id)) {
+                        button.danger type="submit" disabled[run.cancel_asked] { "Cancel the run" }
+                    }
+                }
+            }
+        }
+        @if let Some(changes) = &view.refused { (conflict(changes)) }
+        @if working { (live(run, now)) } @else { (ended(view)) }
+    })
+}
+
+fn budget(run: &Run) -> String {
+    let gap = if run.settings.gap > 0.0 {
+        format!("a gap of {}", words::percent(run.settings.gap))
+    } else {
+        "a proof".into()
+    };
+    format!("at most {}, until {gap}", words::seconds(run.settings.seconds))
+}
+
+fn live(run: &Run, now: DateTime<Utc>) -> Markup {
+    let elapsed = run.started_at.map_or(0, |at| (now - at).num_seconds().max(0));
+    let money = |name| latest(run, name).map_or("–".into(), words::dollars);
+    html! {
+        section.card aria-label="Progress" data-events=(format!("/api/v1/runs/{}/events", run.id))
+            data-began=[run.started_at.map(|at| at.to_rfc3339())] {
+            p role="status" { (badge(run)) }
+            dl.figures {
+                div { dt { "Best cost so far" } dd data-live="incumbent" { (money("incumbent")) } }
+                div { dt { "No schedule costs less than" } dd data-live="bound" { (money("bound")) } }
+                div { dt { "Gap" } dd data-live="gap" { (gap(run).map_or("–".into(), words::percent)) } }
+                div { dt { "Elapsed" } dd data-live="elapsed" { (format!("{}:{:02}", elapsed / 60, elapsed % 60)) } }
+            }
+            progress max=(run.settings.seconds) value=(elapsed.min(run.settings.seconds)) aria-label="Share of the allowed seconds" {}
+            p.soft.small { "The best schedule so far is always kept, also when you cancel. This page follows by itself." }
+        }
+    }
+}
+
+fn ended(view: &View) -> Markup {
+    let run = &view.run;
+    html! {
+        div.pair {
+            section.card aria-labelledby="answer" {
+                h2 #answer { "The answer" }
+                p { (badge(run)) }
+                p.verdict { (verdict(run, view.report.as_ref())) }
+                @if let Some(cause) = &run.cause { p.soft { "What befell it: " (cause) } }
+                @if let Some(report) = &view.report { (counts(&report.counts)) }
+            }
+            (publication(view))
+        }
+        @if let Some(report) = &view.report {
+            (cost(&report.cost))
+            @if let Some(shortfall) = &view.shortfall { (unserved::section(shortfall, report, &format!("/runs/{}", run.id))) }
+        }
+    }
+}
+
+/// How it ended, in words, with what was proven.
+fn verdict(run: &Run, report: Option<&Report>) -> Markup {
+    let proven = |gap: f64| html! { "within " strong { (words::percent(gap)) } " of the best possible" };
+    let figures = report.map(|r| (r.objective, r.gap)).or_else(|| latest(run, "incumbent").zip(gap(run)));
+    let Some((cost, gap)) = figures else {
+        return html! { @match run.state {
+            RunState::Cancelled => "It was canceled before it had a schedule. Start another run to get one.",
+            RunState::Failed => "It failed before it had a schedule. Start another run; if it fails again, report it.",
+            _ => "It ended without a schedule. Give it more seconds and start another run.",
+        } };
+    };
+    let cost = html! { "It costs " strong { (words::dollars(cost)) } };
+    if report.is_some_and(|report| report.status == Status::Defective) {
+        return html! { "The schedule failed the independent check: a defect of the program. It is not shown as an answer and cannot be published. Please report it." };
+    }
+    html! {
+        @match run.state {
+            RunState::Cancelled => { "Canceled; the best schedule so far is kept. " }
+            RunState::Failed => { "The run failed; the best schedule until then is kept. " }
+            _ => {}
+        }
+        (cost) ", "
+        @if gap <= 0.0 { "and it is " strong { "proven" } " that no schedule costs less." }
+        @else { "proven to be " (proven(gap)) "." }
+        @if report.is_some_and(|r| r.status == Status::Limit) && gap > 0.0 { " It stopped at its limit: with more seconds it may come closer." }
+    }
+}
+
+fn counts(counts: &Counts) -> Markup {
+    let of = |some: usize, all: usize| format!("{} of {}", words::count(some), words::count(all));
+    let share = if counts.minutes_owed > 0 {
+        #[expect(clippy::cast_precision_loss, reason = "a share for people")]
+        let share = counts.minutes_served as f64 / counts.minutes_owed as f64;
+        // Rounded down, so that a missing minute never reads as all of them.
+        words::percent((share * 1000.0).floor() / 1000.0)
+    } else {
+        "100 %".into()
+    };
+    html! {
+        dl.figures {
+            (figure(&of(counts.sections_served, counts.sections), "sections served"))
+            (figure(&of(counts.services_served, counts.services), "services fully served"))
+            @if counts.services_partly_served > 0 { (figure(&words::count(counts.services_partly_served), "services partly served")) }
+            (figure(&share, "of minutes owed"))
+            (figure(&of(counts.educators_used, counts.educators), "educators with work"))
+        }
+    }
+}
+
+fn publication(view: &View) -> Markup {
+    let run = &view.run;
+    let defective = view.report.as_ref().is_some_and(|report| report.status == Status::Defective);
+    html! {
+        section.card aria-labelledby="publish" {
+            h2 #publish { "Calendar" }
+            @if let Some(published) = &view.published {
+                p { span.badge.good { "Published" } " as version " (published.version) " of " (view.term) ", " (words::instant(published.published_at)) "." }
+                @if !published.is_current { p { "A later publication has taken its place." } }
+                p { "Open a week on both clocks:" }
+                div.weeks { a.button href="/educators" { "Educators" } a.button.quiet href="/schools" { "Schools" } }
+            } @else if run.schedule_sha256.is_some() && !defective {
+                p { "Publishing checks everything again, then writes the dated sessions that educators and schools see. It replaces what stands for these districts." }
+                form method="post" action=(format!("/runs/{}/publish", run.id)) { button type="submit" { "Publish" } }
+            } @else {
+                p { "There is no schedule to publish." }
+            }
+        }
+    }
+}
+
+/// Why a publication was refused, and what is different now.
+fn conflict(changes: &[Change]) -> Markup {
+    html! {
+        div.note.bad role="alert" {
+            h2 { "Not published: the records have changed" }
+            p { (words::plural(changes.len(), "row")) " differ from what this run was made for, so its schedule may no longer be right. Start a new run and publish that." }
+            ul.small {
+                @for change in changes.iter().take(CHANGES) { li { code { (change.pointer) } " was " (change.what) } }
+                @if changes.len() > CHANGES { li { "and " (words::count(changes.len() - CHANGES)) " more" } }
+            }
+            p { a.button href="/runs#start" { "Start a new run" } }
+        }
+    }
+}
+
+/// The cost by term, with bars whose lengths are shares of the largest.
+fn cost(cost: &Cost) -> Markup {
+    let terms = [
+        ("Minutes not served", cost.unserved, "the price of every minute owed and not served"),
+        ("Pay", cost.pay, "minutes taught and held"),
+        ("Activation", cost.activation, "once for every educator with work"),
+        ("Preparation", cost.prep, "each course beyond an educator’s first"),
+        ("Split", cost.split, "needs that belong together but are not"),
+        ("Change", cost.change, "needs taken from who serves them now"),
+    ];
+    let most = terms.iter().map(|(_, cents, _)| *cents).max().unwrap_or(0).max(1);
+    html! {
+        section.card aria-labelledby="cost" {
+            h2 #cost { "What it costs" }
+            table.cost {
+                caption.unseen { "Cost by term" }
+                thead { tr { th scope="col" { "Term" } th.wide scope="col" { span.unseen { "Share" } } th.number scope="col" { "Dollars" } } }
+                tbody { @for (name, cents, about) in terms {
+                    tr {
+                        th scope="row" { (name) div.soft.small { (about) } }
+                        td.wide { (bar(cents, most)) }
+                        td.number { (words::dollars(cents)) }
+                    }
+                } }
+                tfoot { tr { th scope="row" { "Total" } td.wide {} td.number { (words::dollars(cost.total)) } } }
+            }
+        }
+    }
+}
+
+fn bar(part: i64, most: i64) -> Markup {
+    let percent = format!("{}%", part.clamp(0, most) * 1000 / most / 10);
+    html! {
+        svg.bar aria-hidden="true" focusable="false" {
+            rect.track width="100%" height="100%" rx="3" {}
+            rect.fill width=(percent) height="100%" rx="3" {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::web::samples;
+
+    fn shown(run: Run, report: Option<Report>, refused: Option<Vec<Change>>) -> String {
+        let shortfall = report.as_ref().map(unserved::sample);
+        let view = View { run, term: "Fall".into(), report, published: None, shortfall, refused };
+        page(&view, samples::now()).into_string()
+    }
+
+    #[test]
+    fn a_working_run_is_followed_with_and_without_scripts() {
+        let run = samples::run(RunState::Running, None);
+        let id = run.id;
+        let text = shown(run, None, None);
+        for part in [
+            format!("data-events=\"/api/v1/runs/{id}/events\""),
+            "live.js".into(),
+            "http-equiv=\"refresh\" content=\"4\"".into(),
+            "Cancel the run".into(),
+            "$12,296.29".into(),
+            "1:30".into(),
+        ] {
+            assert!(text.contains(&part), "{part} is not in {text}");
+        }
+        assert!(!text.contains("Publish") && !text.contains("style="));
+    }
+
+    #[test]
+    fn an_ended_run_says_what_is_proven_and_what_it_costs_by_term() {
+        let run = samples::run(RunState::Succeeded, Some("within_gap"));
+        let text = shown(run, Some(samples::report(Status::WithinGap, 0.004)), None);
+        for part in [
+            "within <strong>0.4 %</strong> of the best possible",
+            "11 of 12",
+            "90 %",
+            "$10,000.00",
+            "$2,345.67",
+            "<rect class=\"fill\" width=\"23%\"",
+            ">Publish<",
+            "$600.00",
+        ] {
+            assert!(text.contains(part), "{part} is not in {text}");
+        }
+        assert!(!text.contains("data-events") && !text.contains("http-equiv=\"refresh\""));
+    }
+
+    #[test]
+    fn a_proof_is_said_as_one_and_a_defect_is_never_an_answer() {
+        let run = samples::run(RunState::Succeeded, Some("optimal"));
+        let text = shown(run, Some(samples::report(Status::Optimal, 0.0)), None);
+        assert!(text.contains("<strong>proven</strong> that no schedule costs less"), "{text}");
+        let run = samples::run(RunState::Failed, Some("defective"));
+        let text = shown(run, Some(samples::report(Status::Defective, 0.0)), None);
+        assert!(text.contains("failed the independent check") && !text.contains("/publish\""), "{text}");
+    }
+
+    #[test]
+    fn a_refused_publication_lists_what_changed() {
+        let changes = vec![Change { pointer: "/educators/<7>".into(), what: "changed" }];
+        let run = samples::run(RunState::Succeeded, Some("optimal"));
+        let text = shown(run, Some(samples::report(Status::Optimal, 0.0)), Some(changes));
+        assert!(
+            text.contains("the records have changed") && text.contains("/educators/&lt;7&gt;</code> was changed"),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,143 @@
+//! Figures as people read them: dollars, percentages, lengths of time, dates, times with their zone.
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::time::{Date, Tz};
+
+/// `1234567` is `1,234,567`.
+pub fn count(number: impl TryInto<i64>) -> String {
+    let number: i64 = number.try_into().unwrap_or(i64::MAX);
+    let digits = number.unsigned_abs().to_string();
+    let mut text = String::from(if number < 0 { "−" } else { "" });
+    for (n, digit) in digits.chars().enumerate() {
+        if n > 0 && (digits.len() - n).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Cents as dollars: `$1,234.50`.
+pub fn dollars(cents: i64) -> String {
+    let sign = if cents < 0 { "−" } else { "" };
+    let cents = cents.unsigned_abs();
+    format!("{sign}${}.{:02}", count(i64::try_from(cents / 100).unwrap_or(i64::MAX)), cents % 100)
+}
+
+/// A ratio as a percentage, never rounded down to nothing: `0.4 %`, `< 0.01 %`, `0 %`.
+pub fn percent(ratio: f64) -> String {
+    let percent = ratio * 100.0;
+    if percent <= 0.0 {
+        return "0 %".into();
+    }
+    if percent < 0.01 {
+        return "< 0.01 %".into();
+    }
+    let digits = if percent < 1.0 { 2 } else { 1 };
+    let text = format!("{percent:.digits$}");
+    format!("{} %", text.trim_end_matches('0').trim_end_matches('.'))
+}
+
+/// `1 section`, `2 sections`.
+pub fn plural(number: usize, one: &str) -> String {
+    format!("{} {one}{}", count(number), if number == 1 { "" } else { "s" })
+}
+
+/// A kind of service as people write it: `speech-language` is `Speech language`; `SLP` stays.
+pub fn kind(service: &str) -> String {
+    let mut letters = service.chars().map(|c| if matches!(c, '-' | '_') { ' ' } else { c });
+    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// Whole seconds as `48 s`, `3 min 20 s`, `2 h 5 min`.
+pub fn seconds(seconds: i64) -> String {
+    let (hours, minutes, rest) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    match (hours, minutes, rest) {
+        (0, 0, s) => format!("{s} s"),
+        (0, m, 0) => format!("{m} min"),
+        (0, m, s) => format!("{m} min {s} s"),
+        (h, 0, _) => format!("{h} h"),
+        (h, m, _) => format!("{h} h {m} min"),
+    }
+}
+
+/// An instant of the program's own doings, in UTC: it belongs to no school.
+pub fn instant(at: DateTime<Utc>) -> String {
+    at.format("%b %-d, %Y, %H:%M UTC").to_string()
+}
+
+/// `Mon, Nov 9`.
+pub fn day(date: Date) -> String {
+    date.format("%a, %b %-d").to_string()
+}
+
+/// `November 9, 2026`.
+pub fn long_date(date: Date) -> String {
+    date.format("%B %-d, %Y").to_string()
+}
+
+/// `November 9 – 15, 2026`, as short as it can be said.
+pub fn week(monday: Date) -> String {
+    let sunday = monday.plus_days(6);
+    let first = match (monday.format("%Y").to_string() == sunday.format("%Y").to_string(), monday.format("%m")) {
+        (true, month) if month.to_string() == sunday.format("%m").to_string() => {
+            return format!("{} – {}", monday.format("%B %-d"), sunday.format("%-d, %Y"));
+        }
+        (true, _) => monday.format("%B %-d"),
+        (false, _) => monday.format("%B %-d, %Y"),
+    };
+    format!("{first} – {}", sunday.format("%B %-d, %Y"))
+}
+
+/// The zone's abbreviation at an instant: `EST`, or its offset where it has none.
+pub fn zone(at: DateTime<Utc>, tz: Tz) -> String {
+    let abbreviation = at.with_timezone(&tz).format("%Z").to_string();
+    if abbreviation.starts_with(['+', '-']) { format!("UTC{abbreviation}") } else { abbreviation }
+}
+
+/// `13:00 EST`.
+pub fn time(at: DateTime<Utc>, tz: Tz) -> String {
+    format!("{} {}", at.with_timezone(&tz).format("%H:%M"), zone(at, tz))
+}
+
+/// `13:00–13:30 EST`.
+pub fn times(from: DateTime<Utc>, to: DateTime<Utc>, tz: Tz) -> String {
+    format!("{}–{}", from.with_timezone(&tz).format("%H:%M"), time(to, tz))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn money_and_counts_have_their_commas() {
+        assert_eq!(dollars(123_456_789), "$1,234,567.89");
+        assert_eq!((dollars(5), dollars(-100_005)), ("$0.05".into(), "−$1,000.05".into()));
+        assert_eq!((count(999), count(1000), plural(1, "need")), ("999".into(), "1,000".into(), "1 need".into()));
+    }
+
+    #[test]
+    fn a_gap_that_is_not_nothing_never_reads_as_nothing() {
+        let said: Vec<String> = [0.0, 0.000_01, 0.004, 0.01, 0.1234, 1.0].map(percent).into();
+        assert_eq!(said, ["0 %", "< 0.01 %", "0.4 %", "1 %", "12.3 %", "100 %"]);
+    }
+
+    #[test]
+    fn a_week_is_said_as_shortly_as_it_can_be() {
+        let said: Vec<String> =
+            [(2026, 11, 9), (2026, 11, 30), (2026, 12, 28)].map(|(y, m, d)| week(Date::ymd(y, m, d))).into();
+        let wanted = ["November 9 – 15, 2026", "November 30 – December 6, 2026", "December 28, 2026 – January 3, 2027"];
+        assert_eq!(said, wanted);
+    }
+
+    #[test]
+    fn a_time_is_said_with_the_zone_that_holds_on_that_day() {
+        let at = |text: &str| text.parse::<DateTime<Utc>>().expect("an instant");
+        let (from, to) = (at("2026-11-09T18:00:00Z"), at("2026-11-09T18:30:00Z"));
+        assert_eq!(times(from, to, Tz::America__New_York), "13:00–13:30 EST");
+        assert_eq!(time(from, Tz::America__Phoenix), "11:00 MST");
+        assert_eq!(time(at("2026-07-01T17:00:00Z"), Tz::America__New_York), "13:00 EDT");
+        assert_eq!(time(from, Tz::America__Sao_Paulo), "15:00 UTC-03");
+    }
+}

@@ -1,0 +1,13 @@
+//! The engine without a database: judges, rules, golden vectors, input issues.
+
+mod explained;
+mod golden;
+mod issues;
+mod oracle;
+mod rules;
+mod shared;
+mod small;
+mod solving;
+mod spoiled;
+mod spoiling;
+mod tiny;

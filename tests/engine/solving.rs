@@ -1,0 +1,132 @@
+//! The whole engine: optimal where that can be known, the same twice, and indifferent to what does not matter.
+
+use bellwether::engine::outcome::{Limits, Outcome, Progress, Status};
+use bellwether::engine::problem::{self, Problem};
+use bellwether::engine::verify::verify;
+use bellwether::engine::{Refusal, Watch, plan};
+
+use crate::oracle;
+use crate::shared::{self, Dice};
+
+/// Nodes, not seconds, end a test.
+struct Patient;
+
+impl Watch for Patient {
+    fn seconds_left(&self) -> f64 {
+        f64::INFINITY
+    }
+    fn should_stop(&self) -> bool {
+        false
+    }
+    fn on_progress(&self, progress: Progress<'_>) {
+        let (cost, bound) = progress.incumbent.zip(progress.bound).expect("progress has both");
+        assert!(bound <= cost, "a bound of {bound} above a schedule of {cost}");
+    }
+}
+
+fn solve(problem: &Problem, limits: &Limits) -> Result<Outcome, Refusal> {
+    plan(problem, limits, None, &Patient)
+}
+
+fn generated(seed: u64) -> Problem {
+    let bytes = shared::python(
+        "generate.py",
+        &["--districts", "4", "--sections", "30", "--services", "30", "--educators", "12", "--seed", &seed.to_string()],
+    );
+    problem::read(&bytes).expect("generated problems are good input")
+}
+
+#[test]
+fn every_tiny_problem_is_solved_at_the_cost_of_the_best_of_all_its_schedules() {
+    let (mut solved, mut impossible) = (0, 0);
+    for seed in 0..120 {
+        let problem = oracle::problem(seed);
+        match (oracle::brute_force(&problem), solve(&problem, &Limits::default())) {
+            (Some(best), Ok(outcome)) => {
+                assert_eq!((outcome.report.status, outcome.report.objective), (Status::Optimal, best), "seed {seed}");
+                assert_eq!(verify(&problem, &outcome.schedule).cost.total, best, "seed {seed}");
+                solved += 1;
+            }
+            (None, Err(Refusal::Impossible(issues))) => {
+                assert!(issues.iter().all(|i| i.pointer.starts_with("/pins")), "seed {seed}: {issues:?}");
+                impossible += 1;
+            }
+            (best, outcome) => panic!("seed {seed}: brute force {best:?}, engine {outcome:?}"),
+        }
+    }
+    assert!(solved > 90 && impossible > 0, "the sample is one-sided: {solved} solved, {impossible} impossible");
+}
+
+#[test]
+fn us_xs_is_solved_to_its_published_optima() {
+    let optima = std::fs::read_to_string(shared::folder().join("bench/data/us-xs/optima.csv")).expect("optima");
+    for row in optima.lines().skip(1) {
+        let fields: Vec<i64> = row.split(',').map(|f| f.parse().expect("a number")).collect();
+        let outcome = solve(&generated(fields[4].unsigned_abs()), &Limits::default()).expect("no pins");
+        assert_eq!((outcome.report.status, outcome.report.objective), (Status::Optimal, fields[5]), "{row}");
+    }
+}
+
+#[test]
+fn the_same_problem_nodes_and_seed_give_the_same_bytes_on_one_thread_and_on_two() {
+    let problem = generated(11);
+    let run = |threads| {
+        let limits = Limits { nodes: Some(3), threads, ..Limits::default() };
+        serde_json::to_string(&solve(&problem, &limits).expect("no pins")).expect("serializes")
+    };
+    let first = run(1);
+    assert_eq!(first, run(1));
+    assert_eq!(first, run(2));
+}
+
+#[test]
+fn the_order_of_rows_does_not_change_the_cost() {
+    for seed in 0..30 {
+        let problem = oracle::problem(seed);
+        let mut turned = problem.clone();
+        turned.educators.reverse();
+        turned.services.reverse();
+        turned.sections.reverse();
+        turned.schools.reverse();
+        let cost = |p: &Problem| solve(p, &Limits::default()).map(|o| o.report.objective).ok();
+        assert_eq!(cost(&problem), cost(&turned), "seed {seed}");
+    }
+}
+
+#[test]
+fn one_more_educator_never_makes_it_worse_and_a_useless_one_changes_nothing() {
+    let mut dice = Dice(5);
+    for seed in 0..30 {
+        let problem = oracle::problem(seed);
+        let Ok(before) = solve(&problem, &Limits::default()) else { continue };
+        let mut more = problem.clone();
+        let mut educator = more.educators[dice.below(2)].clone();
+        educator.id = "extra".into();
+        more.educators.push(educator.clone());
+        let after = solve(&more, &Limits::default()).expect("what was possible stays possible");
+        assert!(after.report.objective <= before.report.objective, "seed {seed}");
+        educator.licenses.clear();
+        *more.educators.last_mut().expect("just added") = educator;
+        let same = solve(&more, &Limits::default()).expect("what was possible stays possible");
+        assert_eq!(same.report.objective, before.report.objective, "seed {seed}");
+    }
+}
+
+#[test]
+fn a_start_is_kept_when_it_is_already_best() {
+    let problem = generated(3);
+    let first = solve(&problem, &Limits::default()).expect("no pins");
+    let again = plan(&problem, &Limits::default(), Some(&first.schedule), &Patient).expect("no pins");
+    assert_eq!(first.schedule, again.schedule);
+}
+
+#[test]
+fn published_task_scheduling_instances_are_solved_to_their_best_known() {
+    for (name, best) in [("data_1_23_40_66", 20), ("data_4_23_59_33", 20), ("data_7_51_80_66", 40)] {
+        let path = shared::folder().join(format!("bench/data/smptsp/{name}.dat.gz"));
+        let bytes = shared::python("smptsp.py", &[path.to_str().expect("UTF-8")]);
+        let problem = problem::read(&bytes).expect("converted instances are good input");
+        let outcome = solve(&problem, &Limits::default()).expect("no pins");
+        assert_eq!((outcome.report.status, outcome.report.objective), (Status::Optimal, best), "{name}");
+    }
+}

@@ -1,0 +1,5 @@
+//! What people do on the pages, in a real browser, against the real program.
+
+mod browser;
+mod house;
+mod journey;

@@ -1,0 +1,85 @@
+//! A client of the whole router, layers included.
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Request, StatusCode};
+use bellwether::api::{self, State};
+use bellwether::config::Settings;
+use bellwether::store::Db;
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+#[derive(Clone)]
+pub struct Client(Router);
+
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    /// Null where there is none.
+    pub body: Value,
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    pub fn id(&self) -> String {
+        self.body["id"].as_str().unwrap_or_else(|| panic!("no id in {self:?}")).to_owned()
+    }
+
+    /// That this is a refusal, in the form that every refusal has.
+    #[track_caller]
+    pub fn refused(&self, status: u16, code: &str) -> &Value {
+        assert_eq!((self.status.as_u16(), self.body["code"].as_str()), (status, Some(code)), "{self:?}");
+        assert_eq!(self.header("content-type"), "application/problem+json", "{self:?}");
+        assert_eq!(self.body["status"], status, "{self:?}");
+        assert_eq!(self.body["type"], format!("urn:bellwether:problem:{code}"), "{self:?}");
+        for text in ["title", "detail", "action"] {
+            assert!(self.body[text].as_str().is_some_and(|text| !text.is_empty()), "{text} in {self:?}");
+        }
+        assert!(self.body["errors"].is_array(), "{self:?}");
+        &self.body["errors"]
+    }
+}
+
+impl Client {
+    pub fn of(db: Db) -> Self {
+        Self(api::router(State::new(db, Settings::default())))
+    }
+
+    pub async fn raw(&self, method: &str, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Answer {
+        let request = headers.iter().fold(Request::builder().method(method).uri(path), |r, (n, v)| r.header(*n, *v));
+        let request = request.body(body.into()).expect("a request");
+        let (parts, body) = self.0.clone().oneshot(request).await.expect("an answer").into_parts();
+        let bytes = body.collect().await.expect("a body").to_bytes();
+        let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+
+    pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
+        let json = [&[("content-type", "application/json")], headers].concat();
+        self.raw(method, path, &json, body.to_string()).await
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.raw("GET", path, &[], Body::empty()).await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send("POST", path, &[], body).await
+    }
+
+    /// A district by this name.
+    pub async fn district(&self, name: &str) -> Answer {
+        let answer = self.post("/api/v1/districts", &district(name)).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{answer:?}");
+        answer
+    }
+}
+
+pub fn district(name: &str) -> Value {
+    json!({"name": name, "state": "AZ", "tz": "America/Phoenix"})
+}

@@ -1,0 +1,7 @@
+//! The API, asked without a socket: every test on both engines.
+
+mod client;
+mod document;
+mod idempotency;
+mod problems;
+mod records;

@@ -1,0 +1,259 @@
+//! Runs from asking to published sessions: the child, the worker, the lease, publishing, overlaps, feeds.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode, header};
+use axum::response::Response;
+use bellwether::api::{self, State};
+use bellwether::config::{Flags, Settings};
+use bellwether::domain::hash::sha256;
+use bellwether::domain::id::{RecordId as _, RunId, TermId, fresh};
+use bellwether::domain::run::{Run, RunSettings, RunState};
+use bellwether::exchange::problem::batch;
+use bellwether::jobs::child::Solver;
+use bellwether::jobs::queue::{self, Calls};
+use bellwether::jobs::worker::Worker;
+use bellwether::store::runs::{self, Ending};
+use bellwether::store::sessions::{self, Listed, Wanted};
+use bellwether::store::{Db, import};
+use chrono::DateTime;
+use http_body_util::BodyExt as _;
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
+
+use crate::fresh::on_both;
+
+/// The office of a test: the sample term, and no worker yet.
+async fn office(db: &Db) -> (State, TermId) {
+    queue::migrate(db).await.expect("the job tables are made");
+    let problem = serde_json::from_str(include_str!("store/problem.json")).expect("the sample is a problem");
+    let mut tx = db.write("importer").await.expect("writes");
+    let mut keys = import::keys(&mut tx, "sample").await.expect("keys");
+    let batch = batch(&problem, "sample", &mut keys);
+    let term = batch.terms[0].0;
+    import::keep(&mut tx, "sample", batch).await.expect("is kept");
+    tx.commit().await.expect("commits");
+    let settings =
+        Settings::read(&Flags { database: Some("sqlite:unused.db".into()), ..Flags::default() }).expect("settings");
+    let mut state = State::new(db.clone(), settings);
+    state.queue = Some(std::sync::Arc::new(Calls));
+    (state, term)
+}
+
+fn own() -> Solver {
+    Solver { program: env!("CARGO_BIN_EXE_bellwether").into(), arguments: vec!["solve".into()] }
+}
+
+/// A child that is a shell script.
+fn fake(dir: &TempDir, script: &str) -> Solver {
+    let path = dir.path().join("solver");
+    std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("writes");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("permits");
+    Solver { program: "/bin/sh".into(), arguments: vec![path.into()] }
+}
+
+fn settings() -> RunSettings {
+    RunSettings { seconds: 60, threads: 1, gap: 0.0, ..RunSettings::default() }
+}
+
+async fn run(state: &State, id: RunId) -> Run {
+    runs::get(&mut state.db.read().await.expect("reads"), id).await.expect("the run is there")
+}
+
+async fn until(state: &State, id: RunId, what: impl Fn(&Run) -> bool) -> Run {
+    let deadline = Instant::now() + Duration::from_mins(2);
+    loop {
+        let now = run(state, id).await;
+        if what(&now) {
+            return now;
+        }
+        assert!(Instant::now() < deadline, "waited in vain: {now:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+async fn published(db: &Db) -> Vec<Listed> {
+    let (from, to) = (DateTime::UNIX_EPOCH, DateTime::from_timestamp(1 << 33, 0).expect("an instant"));
+    let wanted = Wanted { from, to, educator_id: None, school_id: None, district_id: None };
+    sessions::list(&mut db.read().await.expect("reads"), wanted, None, 100_000).await.expect("lists")
+}
+
+async fn ask(state: &State, path: &str, method: &str) -> Response {
+    let request = Request::builder().method(method).uri(path).header(header::HOST, "localhost");
+    let request = request.body(Body::empty()).expect("a request");
+    api::router(state.clone()).oneshot(request).await.expect("answers")
+}
+
+async fn text(response: Response) -> String {
+    let bytes = response.into_body().collect().await.expect("a body").to_bytes();
+    String::from_utf8(bytes.to_vec()).expect("text")
+}
+
+#[tokio::test]
+async fn a_run_becomes_published_sessions_and_a_feed() {
+    on_both(async |db| {
+        let (state, term) = office(&db).await;
+        let closing = CancellationToken::new();
+        let worker = tokio::spawn(Worker::new(db.clone(), own(), 2, closing.clone()).run());
+        let first = state.ask(term, Vec::new(), settings()).await.expect("a run");
+        let second = state.ask(term, Vec::new(), settings()).await.expect("another run");
+        let done = until(&state, first.id, |run| run.state.is_final()).await;
+        assert_eq!((done.state, done.cause.as_deref()), (RunState::Succeeded, None));
+        assert_eq!(done.attempt, 1, "nobody took it up twice");
+        until(&state, second.id, |run| run.state.is_final()).await;
+        closing.cancel();
+        worker.await.expect("the worker stops");
+
+        // The events end with the final one, and nothing comes after it.
+        let told = text(ask(&state, &format!("/api/v1/runs/{}/events", first.id), "GET").await).await;
+        assert!(told.trim_end().rsplit("\n\n").next().is_some_and(|last| last.contains("event: final")), "{told}");
+
+        // Many publish at once: one schedule, the same for all; the other run's inputs are then old.
+        let many = (0..20).map(|_| state.publish(first.id));
+        let answers: Vec<_> =
+            futures::future::join_all(many).await.into_iter().map(|r| r.expect("is published").id).collect();
+        assert!(answers.windows(2).all(|pair| pair[0] == pair[1]));
+        let before = published(&db).await;
+        assert!(!before.is_empty());
+        let refused = ask(&state, &format!("/api/v1/runs/{}/publish", second.id), "POST").await;
+        assert_eq!(refused.status(), StatusCode::CONFLICT);
+        let refused = text(refused).await;
+        assert!(refused.contains("inputs_changed") && refused.contains("/incumbents/"), "{refused}");
+
+        // A feed shows what takes place, and is gone when it is revoked.
+        let educator = before[0].session.meeting.educator_id;
+        let made: serde_json::Value = serde_json::from_str(
+            &text(ask(&state, &format!("/api/v1/educators/{educator}/feeds"), "POST").await).await,
+        )
+        .expect("json");
+        let path = made["path"].as_str().expect("a path");
+        let feed = ask(&state, path, "GET").await;
+        assert_eq!(feed.status(), StatusCode::OK);
+        let tag = feed.headers()[header::ETAG].clone();
+        assert!(text(feed).await.starts_with("BEGIN:VCALENDAR\r\n"));
+        let again = Request::get(path).header(header::HOST, "localhost").header(header::IF_NONE_MATCH, tag);
+        let again =
+            api::router(state.clone()).oneshot(again.body(Body::empty()).expect("a request")).await.expect("answers");
+        assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
+        let id = made["id"].as_str().expect("an id");
+        assert_eq!(ask(&state, &format!("/api/v1/feeds/{id}"), "DELETE").await.status(), StatusCode::NO_CONTENT);
+        assert_eq!(ask(&state, path, "GET").await.status(), StatusCode::NOT_FOUND);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_hundred_writers_of_one_hour_leave_one_session() {
+    on_both(async |db| {
+        let (state, term) = office(&db).await;
+        let closing = CancellationToken::new();
+        let worker = tokio::spawn(Worker::new(db.clone(), own(), 1, closing.clone()).run());
+        let id = state.ask(term, Vec::new(), settings()).await.expect("a run").id;
+        until(&state, id, |run| run.state.is_final()).await;
+        closing.cancel();
+        worker.await.expect("the worker stops");
+        state.publish(id).await.expect("is published");
+        let model = published(&db).await.swap_remove(0).session;
+        let copy = "INSERT INTO session (id, term_id, schedule_id, educator_id, school_id, district_id, section_id, service, key, \
+            held_on, starts, ends, tz, starts_at, ends_at, tzdb, minutes, status, sequence, updated_at) \
+            SELECT $1, term_id, schedule_id, educator_id, school_id, district_id, section_id, service, $2, held_on, starts, ends, tz, \
+            starts_at, ends_at, tzdb, minutes, status, sequence, updated_at FROM session WHERE id = $3";
+        let writers = (0..100).map(|n| {
+            let (db, key, model) = (db.clone(), format!("copy {n}"), model.id.uuid());
+            tokio::spawn(async move {
+                match &db {
+                    Db::Sqlite { writer, .. } => sqlx::query(copy).bind(fresh()).bind(key).bind(model).execute(writer).await.is_ok(),
+                    Db::Pg(pool) => sqlx::query(copy).bind(fresh()).bind(key).bind(model).execute(pool).await.is_ok(),
+                }
+            })
+        });
+        let won = futures::future::join_all(writers).await.into_iter().filter(|won| matches!(won, Ok(true))).count();
+        assert_eq!(won, 0, "the hour was taken");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_child_that_dies_is_started_again_and_then_given_up() {
+    on_both(async |db| {
+        let (state, term) = office(&db).await;
+        let dir = TempDir::new().expect("a directory");
+        let closing = CancellationToken::new();
+        let solver = fake(&dir, "cat > /dev/null; echo 'no such luck' >&2; kill -9 $$");
+        let worker = tokio::spawn(Worker::new(db.clone(), solver, 1, closing.clone()).run());
+        let id = state.ask(term, Vec::new(), settings()).await.expect("a run").id;
+        let done = until(&state, id, |run| run.state.is_final()).await;
+        assert_eq!((done.state, done.failures, done.attempt), (RunState::Failed, 3, 1));
+        assert!(done.cause.as_deref().is_some_and(|cause| cause.contains("no such luck")), "{done:?}");
+        assert!(state.publish(id).await.is_err());
+        closing.cancel();
+        worker.await.expect("the worker stops");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_cancel_answers_within_a_second_and_stops_the_child() {
+    on_both(async |db| {
+        let (state, term) = office(&db).await;
+        let dir = TempDir::new().expect("a directory");
+        let closing = CancellationToken::new();
+        let solver = fake(&dir, "cat > /dev/null; exec sleep 300");
+        let worker = tokio::spawn(Worker::new(db.clone(), solver, 1, closing.clone()).run());
+        let running = state.ask(term, Vec::new(), settings()).await.expect("a run").id;
+        until(&state, running, |run| run.state == RunState::Running).await;
+        let waiting = state.ask(term, Vec::new(), settings()).await.expect("a run").id;
+        for id in [waiting, running] {
+            let began = Instant::now();
+            state.cancel(id).await.expect("is cancelled");
+            assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+        }
+        assert_eq!(run(&state, waiting).await.state, RunState::Cancelled);
+        assert_eq!(until(&state, running, |run| run.state.is_final()).await.state, RunState::Cancelled);
+        closing.cancel();
+        worker.await.expect("the worker stops");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_worker_whose_run_was_taken_over_writes_nothing() {
+    on_both(async |db| {
+        let (state, term) = office(&db).await;
+        let id = state.ask(term, Vec::new(), settings()).await.expect("a run").id;
+        let claim = async |name: &str| {
+            let mut tx = db.write("worker").await.expect("writes");
+            let claim = runs::claim(&mut tx, id, name, Duration::ZERO).await.expect("claims");
+            tx.commit().await.expect("commits");
+            claim
+        };
+        let zombie = claim("one").await.expect("it waits");
+        // The lease was over at once, so the next one takes it.
+        tokio::time::sleep(Duration::from_millis(2)).await;
+        let heir = claim("two").await.expect("it was left");
+        assert_eq!((zombie.attempt, heir.attempt), (1, 2));
+        let ending = Ending {
+            state: RunState::Failed,
+            status: None,
+            report: None,
+            schedule: None,
+            cause: Some("zombie".into()),
+        };
+        let mut tx = db.write("worker").await.expect("writes");
+        assert!(runs::beat(&mut tx, &zombie, Duration::from_secs(9), Duration::ZERO).await.expect("beats").is_none());
+        assert!(!runs::note(&mut tx, &zombie, serde_json::json!({}), Some("{}".into())).await.expect("notes"));
+        assert!(!runs::finish(&mut tx, &zombie, ending.clone()).await.expect("finishes"));
+        assert!(runs::finish(&mut tx, &heir, Ending { cause: Some("heir".into()), ..ending }).await.expect("finishes"));
+        tx.commit().await.expect("commits");
+        let done = run(&state, id).await;
+        assert_eq!((done.cause.as_deref(), done.schedule_sha256), (Some("heir"), None));
+        assert_eq!(
+            done.problem_sha256,
+            sha256(runs::problem(&mut db.read().await.expect("reads"), id).await.expect("a problem"))
+        );
+    })
+    .await;
+}

@@ -1,0 +1,5 @@
+//! The store: schemas, statements, and the one path of records.
+
+mod problems;
+mod records;
+mod schema;
