@@ -43,6 +43,18 @@ catalogue! {
 }
 
 catalogue! {
+    /// A term of the cost, all in one sum of cents (specification §3). Codes are never reused.
+    CostTerm {
+        Unserved = "S01", "minutes not served", "see each unserved need: who is nearest, and what would change it";
+        Pay = "S02", "pay", "choose educators who are paid less, or groups where they are allowed";
+        Activation = "S03", "activation", "give the work to fewer educators";
+        Prep = "S04", "preparation", "give each educator fewer courses";
+        Split = "S05", "split", "let one educator serve needs that belong together";
+        Change = "S06", "change", "leave needs with who serves them now";
+    }
+}
+
+catalogue! {
     /// What can be wrong with an input file (specification §1). Codes are never reused.
     Flaw {
         Unreadable = "P001", "unreadable file", "give a file that exists and may be read, or - for standard input";

@@ -20,6 +20,7 @@ use crate::domain::run::{Run, RunState};
 use crate::domain::time;
 use crate::engine::changes::Change;
 use crate::engine::outcome::{Cost, Counts, Report, Status};
+use crate::engine::rule::CostTerm;
 use crate::store::schedules::{self, Published};
 use crate::store::{self, Tx, runs};
 
@@ -243,12 +244,12 @@ fn conflict(changes: &[Change]) -> Markup {
 /// The cost by term, with bars whose lengths are shares of the largest.
 fn cost(cost: &Cost) -> Markup {
     let terms = [
-        ("Minutes not served", cost.unserved, "the price of every minute owed and not served"),
-        ("Pay", cost.pay, "minutes taught and held"),
-        ("Activation", cost.activation, "once for every educator with work"),
-        ("Preparation", cost.prep, "each course beyond an educator’s first"),
-        ("Split", cost.split, "needs that belong together but are not"),
-        ("Change", cost.change, "needs taken from who serves them now"),
+        (CostTerm::Unserved, cost.unserved, "the price of every minute owed and not served"),
+        (CostTerm::Pay, cost.pay, "minutes taught and held"),
+        (CostTerm::Activation, cost.activation, "once for every educator with work"),
+        (CostTerm::Prep, cost.prep, "each course beyond an educator’s first"),
+        (CostTerm::Split, cost.split, "needs that belong together but are not"),
+        (CostTerm::Change, cost.change, "needs taken from who serves them now"),
     ];
     let most = terms.iter().map(|(_, cents, _)| *cents).max().unwrap_or(0).max(1);
     html! {
@@ -257,9 +258,9 @@ fn cost(cost: &Cost) -> Markup {
             table.cost {
                 caption.unseen { "Cost by term" }
                 thead { tr { th scope="col" { "Term" } th.wide scope="col" { span.unseen { "Share" } } th.number scope="col" { "Dollars" } } }
-                tbody { @for (name, cents, about) in terms {
+                tbody { @for (term, cents, about) in terms {
                     tr {
-                        th scope="row" { (name) div.soft.small { (about) } }
+                        th scope="row" title=(term.remedy()) { (words::kind(term.title())) div.soft.small { (about) } }
                         td.wide { (bar(cents, most)) }
                         td.number { (words::dollars(cents)) }
                     }

@@ -1,6 +1,7 @@
 //! The engine without a database: judges, rules, golden vectors, input issues.
 
 mod explained;
+mod fixtures;
 mod golden;
 mod issues;
 mod oracle;
