@@ -11,6 +11,7 @@ use bellwether::config::{Flags, Settings};
 use bellwether::domain::hash::sha256;
 use bellwether::domain::id::{RecordId as _, RunId, TermId, fresh};
 use bellwether::domain::run::{Run, RunSettings, RunState};
+use bellwether::engine::problem::Problem;
 use bellwether::exchange::problem::batch;
 use bellwether::jobs::child::Solver;
 use bellwether::jobs::queue::{self, Calls};
@@ -28,11 +29,15 @@ use crate::fresh::on_both;
 
 /// The office of a test: the sample term, and no worker yet.
 async fn office(db: &Db) -> (State, TermId) {
-    queue::migrate(db).await.expect("the job tables are made");
     let problem = serde_json::from_str(include_str!("store/problem.json")).expect("the sample is a problem");
+    office_of(db, &problem).await
+}
+
+pub async fn office_of(db: &Db, problem: &Problem) -> (State, TermId) {
+    queue::migrate(db).await.expect("the job tables are made");
     let mut tx = db.write("importer").await.expect("writes");
     let mut keys = import::keys(&mut tx, "sample").await.expect("keys");
-    let batch = batch(&problem, "sample", &mut keys);
+    let batch = batch(problem, "sample", &mut keys);
     let term = batch.terms[0].0;
     import::keep(&mut tx, "sample", batch).await.expect("is kept");
     tx.commit().await.expect("commits");
@@ -43,7 +48,7 @@ async fn office(db: &Db) -> (State, TermId) {
     (state, term)
 }
 
-fn own() -> Solver {
+pub fn own() -> Solver {
     Solver { program: env!("CARGO_BIN_EXE_bellwether").into(), arguments: vec!["solve".into()] }
 }
 
@@ -55,7 +60,7 @@ fn fake(dir: &TempDir, script: &str) -> Solver {
     Solver { program: "/bin/sh".into(), arguments: vec![path.into()] }
 }
 
-fn settings() -> RunSettings {
+pub fn settings() -> RunSettings {
     RunSettings { seconds: 60, threads: 1, gap: 0.0, ..RunSettings::default() }
 }
 
@@ -63,7 +68,7 @@ async fn run(state: &State, id: RunId) -> Run {
     runs::get(&mut state.db.read().await.expect("reads"), id).await.expect("the run is there")
 }
 
-async fn until(state: &State, id: RunId, what: impl Fn(&Run) -> bool) -> Run {
+pub async fn until(state: &State, id: RunId, what: impl Fn(&Run) -> bool) -> Run {
     let deadline = Instant::now() + Duration::from_mins(2);
     loop {
         let now = run(state, id).await;
@@ -75,19 +80,19 @@ async fn until(state: &State, id: RunId, what: impl Fn(&Run) -> bool) -> Run {
     }
 }
 
-async fn published(db: &Db) -> Vec<Listed> {
+pub async fn published(db: &Db) -> Vec<Listed> {
     let (from, to) = (DateTime::UNIX_EPOCH, DateTime::from_timestamp(1 << 33, 0).expect("an instant"));
     let wanted = Wanted { from, to, educator_id: None, school_id: None, district_id: None };
     sessions::list(&mut db.read().await.expect("reads"), wanted, None, 100_000).await.expect("lists")
 }
 
-async fn ask(state: &State, path: &str, method: &str) -> Response {
+pub async fn ask(state: &State, path: &str, method: &str) -> Response {
     let request = Request::builder().method(method).uri(path).header(header::HOST, "localhost");
     let request = request.body(Body::empty()).expect("a request");
     api::router(state.clone()).oneshot(request).await.expect("answers")
 }
 
-async fn text(response: Response) -> String {
+pub async fn text(response: Response) -> String {
     let bytes = response.into_body().collect().await.expect("a body").to_bytes();
     String::from_utf8(bytes.to_vec()).expect("text")
 }

@@ -1,0 +1,134 @@
+//! A published term in a feed, read by an independent iCalendar library: an Arizona educator teaches in New York.
+
+use axum::http::StatusCode;
+use bellwether::domain::run::RunState;
+use bellwether::domain::time::{self, Date};
+use bellwether::engine::problem::{self, Problem};
+use bellwether::jobs::worker::Worker;
+use chrono::{DateTime, Datelike as _, Timelike as _, Utc};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+use crate::fresh::on_both;
+use crate::runs::{ask, office_of, own, published, settings, text, until};
+
+/// October to April of the school year whose November a feed still shows.
+fn school_year() -> (Date, Date) {
+    let today = time::now().date_naive();
+    let year = if today.month() <= 3 { today.year() - 1 } else { today.year() };
+    (Date::ymd(year, 10, 1), Date::ymd(year + 1, 4, 30))
+}
+
+/// Algebra at one o'clock in New York on Mondays and Wednesdays; its one educator sits in Phoenix.
+fn problem() -> Problem {
+    let (first, last) = school_year();
+    let days = ["mon", "tue", "wed", "thu", "fri"];
+    let thanksgiving = format!("{}-11-25", first.to_string().split('-').next().expect("a year"));
+    let document = json!({
+        "format": "staffing-problem/1", "name": "two clocks", "term": {"first": first, "last": last},
+        "districts": [{"id": "ny", "name": "Hudson Falls", "state": "NY", "tz": "America/New_York", "calendar": {
+            "first": first, "last": last, "closed": [thanksgiving], "bell_schedule": {"default": "regular"}}}],
+        "schools": [{"id": "hs", "district": "ny", "name": "Hudson High School", "bell_schedules": [
+            {"id": "regular", "periods": [{"id": "P6", "start": "13:00", "end": "13:45"}]}]}],
+        "courses": [{"id": "alg", "name": "Algebra I", "areas": ["mathematics"]}],
+        "sections": [{"id": "s1", "school": "hs", "course": "alg", "grades": ["09"],
+            "meets": [{"period": "P6", "days": ["mon", "wed"]}]}],
+        "services": [],
+        "educators": [{"id": "e1", "tz": "America/Phoenix", "clearances": ["NY"], "max_minutes_per_week": 1200,
+            "licenses": [{"state": "NY", "area": "mathematics", "grades": ["09"], "issued": "2020-07-01", "expires": "2060-06-30"}],
+            "availability": [{"days": days, "start": "10:00", "end": "11:45"}]}],
+    });
+    problem::read(document.to_string().as_bytes()).unwrap_or_else(|issues| panic!("{issues:?}"))
+}
+
+#[derive(Debug, Deserialize, PartialEq, Eq)]
+struct Event {
+    uid: String,
+    title: String,
+    place: String,
+    starts: String,
+    ends: String,
+    /// On the clock of Phoenix.
+    local: String,
+}
+
+fn read(feed: &str) -> Vec<Event> {
+    let dir = TempDir::new().expect("a directory");
+    let file = dir.path().join("feed.ics");
+    std::fs::write(&file, feed).expect("writes");
+    let python = std::env::var("BELLWETHER_PYTHON").unwrap_or_else(|_| {
+        format!("{}/.venv/bin/python", std::env::var("CARGO_MANIFEST_DIR").unwrap_or_else(|_| ".".into()))
+    });
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/service/feed_reader.py");
+    let output = std::process::Command::new(&python).arg(script).arg(&file).arg("America/Phoenix").output();
+    let output = output.unwrap_or_else(|error| panic!("{python}: {error}; script/test sets BELLWETHER_PYTHON"));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("the reader says what it read")
+}
+
+/// Sundays at which US clocks move: the first of November, the second of March.
+fn changes(first: Date) -> (Date, Date) {
+    let year = first.year();
+    let sunday = |month, nth: u8| {
+        let sundays = (1..=31).map(|day| Date::ymd(if month > 6 { year } else { year + 1 }, month, day));
+        sundays.filter(|date| date.format("%a").to_string() == "Sun").nth(usize::from(nth - 1)).expect("a Sunday")
+    };
+    (sunday(11, 1), sunday(3, 2))
+}
+
+#[tokio::test]
+async fn an_arizona_educator_of_a_new_york_class_reads_every_meeting_at_its_instant() {
+    on_both(async |db| {
+        let (state, term) = office_of(&db, &problem()).await;
+        let closing = CancellationToken::new();
+        let worker = tokio::spawn(Worker::new(db.clone(), own(), 1, closing.clone()).run());
+        let run = state.ask(term, Vec::new(), settings()).await.expect("a run").id;
+        assert_eq!(until(&state, run, |run| run.state.is_final()).await.state, RunState::Succeeded);
+        closing.cancel();
+        worker.await.expect("the worker stops");
+        state.publish(run).await.expect("is published");
+
+        let sessions = published(&db).await;
+        let educator = sessions[0].session.meeting.educator_id;
+        let made = text(ask(&state, &format!("/api/v1/educators/{educator}/feeds"), "POST").await).await;
+        let made: Value = serde_json::from_str(&made).expect("json");
+        let feed = ask(&state, made["path"].as_str().expect("a path"), "GET").await;
+        assert_eq!(feed.status(), StatusCode::OK);
+        let events = read(&text(feed).await);
+
+        // Every Monday and Wednesday but the closed day, reckoned here from the calendar alone.
+        let (first, last) = school_year();
+        let (autumn, spring) = changes(first);
+        let all = (0..).map(|n| first.plus_days(n)).take_while(|date| *date <= last);
+        let held: Vec<Date> = all
+            .filter(|date| ["Mon", "Wed"].contains(&date.format("%a").to_string().as_str()))
+            .filter(|date| date.format("%m-%d").to_string() != "11-25")
+            .collect();
+        assert_eq!(events.len(), held.len());
+        assert_eq!(events.len(), sessions.len());
+        for (event, date) in events.iter().zip(&held) {
+            let winter = *date >= autumn && *date < spring;
+            let (utc, phoenix) = if winter { (18, 11) } else { (17, 10) };
+            assert_eq!(event.starts, format!("{date}T{utc}:00Z"));
+            assert_eq!(event.ends, format!("{date}T{utc}:45Z"));
+            assert_eq!(event.local, format!("{date} {phoenix}:00"));
+            assert_eq!((event.title.as_str(), event.place.as_str()), ("Algebra I", "Hudson High School"));
+        }
+        for month in ["-11-", "-03-", "-04-"] {
+            let expected = held.iter().filter(|date| date.to_string().contains(month)).count();
+            assert!(expected >= 8, "the term has its months");
+            assert_eq!(events.iter().filter(|event| event.starts.contains(month)).count(), expected);
+        }
+        // The rows hold the same instants, and no two events share a UID.
+        let mut instants: Vec<DateTime<Utc>> = sessions.iter().map(|row| row.session.meeting.starts_at).collect();
+        instants.sort_unstable();
+        assert!(instants.iter().all(|at| at.minute() == 0));
+        let told: Vec<String> = instants.iter().map(|at| at.format("%Y-%m-%dT%H:%MZ").to_string()).collect();
+        assert_eq!(told, events.iter().map(|event| event.starts.clone()).collect::<Vec<_>>());
+        let uids: std::collections::BTreeSet<&str> = events.iter().map(|event| event.uid.as_str()).collect();
+        assert_eq!(uids.len(), events.len());
+    })
+    .await;
+}
