@@ -1,7 +1,8 @@
 //! A worker: takes up waiting runs, as many at once as it has places, and keeps them in its hands by a lease.
 //!
 //! The run table is the truth. Called by the doorbell, and every second anyway, a worker claims what waits and
-//! what a dead worker left: so a lost call delays by a second, a killed worker by [`LEASE`] and a second.
+//! what a dead worker left: so a lost call delays by a second, a killed worker by [`LEASE`] and a second. What was left
+//! had a place already, and waits for none of ours: as many such runs as there are places are taken up besides.
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -47,6 +48,8 @@ pub struct Worker {
     solver: Solver,
     name: String,
     places: Arc<Semaphore>,
+    /// For runs that a dead worker left, when every place is taken.
+    rescues: Arc<Semaphore>,
     bell: Arc<Notify>,
     closing: CancellationToken,
 }
@@ -56,7 +59,8 @@ impl Worker {
     #[must_use]
     pub fn new(db: Db, solver: Solver, places: usize, closing: CancellationToken) -> Self {
         let name = format!("{}-{}", std::process::id(), id::fresh());
-        Self { db, solver, name, places: Arc::new(Semaphore::new(places.max(1))), bell: Arc::default(), closing }
+        let seats = || Arc::new(Semaphore::new(places.max(1)));
+        Self { db, solver, name, places: seats(), rescues: seats(), bell: Arc::default(), closing }
     }
 
     /// Works until it is told to stop, and returns when its children have ended.
@@ -90,23 +94,27 @@ impl Worker {
 
     /// Claims waiting runs while there are places.
     async fn take_up(&self, tasks: &mut JoinSet<()>) -> Result<()> {
-        let Ok(mut place) = self.places.clone().try_acquire_owned() else { return Ok(()) };
+        if self.places.available_permits() + self.rescues.available_permits() == 0 {
+            return Ok(());
+        }
         let mut tx = self.db.read().await?;
         let waiting = runs::waiting(&mut tx).await?;
         tx.rollback().await?;
         for run in waiting {
+            let Some(place) = self.place(run.left) else { continue };
             let mut tx = self.db.write(ACTOR).await?;
-            let claim = runs::claim(&mut tx, run, &self.name, LEASE).await?;
+            let claim = runs::claim(&mut tx, run.id, &self.name, LEASE).await?;
             tx.commit().await?;
             let Some(claim) = claim else { continue };
             let worker = self.clone();
             tasks.spawn(async move { worker.hold(claim, place).await });
-            match self.places.clone().try_acquire_owned() {
-                Ok(next) => place = next,
-                Err(_) => return Ok(()),
-            }
         }
         Ok(())
+    }
+
+    fn place(&self, left: bool) -> Option<OwnedSemaphorePermit> {
+        let rescue = || self.rescues.clone().try_acquire_owned().ok().filter(|_| left);
+        self.places.clone().try_acquire_owned().ok().or_else(rescue)
     }
 
     async fn hold(self, claim: Claim, place: OwnedSemaphorePermit) {

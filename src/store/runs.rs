@@ -35,7 +35,8 @@ statements! {
              last_event = last_event + 1 \
              WHERE id = $1 AND (state = 'queued' OR (state = 'running' AND lease_until < $4)) \
              RETURNING attempt, failures, spent_ms, cancel_asked, last_event, settings, problem, schedule";
-    WAITING = "SELECT id FROM run WHERE state = 'queued' OR (state = 'running' AND lease_until < $1) ORDER BY id LIMIT 100";
+    /// Those left by a dead worker first: `running` comes after `queued`.
+    WAITING = "SELECT id, state FROM run WHERE state = 'queued' OR (state = 'running' AND lease_until < $1) ORDER BY state DESC, id LIMIT 100";
     BEAT = "UPDATE run SET lease_until = $3, spent_ms = spent_ms + $4 WHERE id = $1 AND attempt = $2 AND state = 'running' RETURNING cancel_asked";
     PROGRESS = "UPDATE run SET progress = $3, last_event = last_event + 1 WHERE id = $1 AND attempt = $2 AND state = 'running' RETURNING last_event";
     INCUMBENT = "UPDATE run SET progress = $3, schedule = $4, schedule_sha256 = $5, last_event = last_event + 1 \
@@ -161,9 +162,18 @@ pub async fn claim(tx: &mut Tx, id: RunId, worker: &str, lease: Duration) -> Res
     Ok(Some(claim))
 }
 
-/// Runs to be taken up, oldest first: those queued, and those whose lease has run out.
-pub async fn waiting(tx: &mut Tx) -> Result<Vec<RunId>> {
-    tx.rows(&WAITING, args![tx.at]).await?.iter().map(|row| row.id("id")).collect()
+/// A run to be taken up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    pub id: RunId,
+    /// Its worker is dead: its lease has run out.
+    pub left: bool,
+}
+
+/// Runs to be taken up: those whose lease has run out, then those queued, each oldest first.
+pub async fn waiting(tx: &mut Tx) -> Result<Vec<Waiting>> {
+    let waiting = |row: &Row| Ok(Waiting { id: row.id("id")?, left: row.get::<String>("state")? == "running" });
+    tx.rows(&WAITING, args![tx.at]).await?.iter().map(waiting).collect()
 }
 
 /// Renews the lease. Says whether someone asked to cancel; none if the run is no longer this claim's.

@@ -225,6 +225,30 @@ async fn a_cancel_answers_within_a_second_and_stops_the_child() {
 }
 
 #[tokio::test]
+async fn a_run_that_a_dead_worker_left_waits_for_no_place() {
+    on_both(async |db| {
+        let (state, term) = office(&db).await;
+        let dir = TempDir::new().expect("a directory");
+        let closing = CancellationToken::new();
+        let solver = fake(&dir, "cat > /dev/null; exec sleep 300");
+        let worker = tokio::spawn(Worker::new(db.clone(), solver, 1, closing.clone()).run());
+        let busy = state.ask(term, Vec::new(), settings()).await.expect("a run").id;
+        until(&state, busy, |run| run.state == RunState::Running).await;
+        let queued = state.ask(term, Vec::new(), settings()).await.expect("a run").id;
+        let left = state.ask(term, Vec::new(), settings()).await.expect("a run").id;
+        let mut tx = db.write("worker").await.expect("writes");
+        runs::claim(&mut tx, left, "dead", Duration::ZERO).await.expect("claims").expect("it waits");
+        tx.commit().await.expect("commits");
+        until(&state, left, |run| run.attempt == 2).await;
+        let (queued_now, busy_now) = (run(&state, queued).await, run(&state, busy).await);
+        assert_eq!((queued_now.state, busy_now.attempt), (RunState::Queued, 1), "who waits in the queue still waits");
+        closing.cancel();
+        worker.await.expect("the worker stops");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_worker_whose_run_was_taken_over_writes_nothing() {
     on_both(async |db| {
         let (state, term) = office(&db).await;
