@@ -1,5 +1,7 @@
 //! Floor 0: what the words mean. No I/O, no solver, no database; it names nothing else of ours.
 
+pub mod account;
+pub mod actor;
 pub mod batch;
 pub mod calendar;
 pub mod educator;

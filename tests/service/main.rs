@@ -1,7 +1,10 @@
 //! The service with a database under it: every test runs on a fresh SQLite file and on a fresh PostgreSQL database.
 
+mod access;
 mod api;
+mod doors;
 mod feeds;
 mod fresh;
+mod people;
 mod runs;
 mod store;
