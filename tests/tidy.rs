@@ -30,6 +30,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "api::error",
             "api::access",
             "api::sign_in",
+            "api::second",
             "api::WantedToken",
         ],
     ),
@@ -63,6 +64,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("argon2", &["api"]),
     ("governor", &["api"]),
     ("zxcvbn", &["api"]),
+    ("totp_rs", &["api"]),
+    ("qrcode", &["web"]),
 ];
 const SOLVER: &[&str] = &["engine/model", "engine/search", "engine/solve"];
 

@@ -61,3 +61,22 @@ CREATE INDEX api_token_account ON api_token (account_id);
 -- A feed ends with the access of whoever made it.
 ALTER TABLE feed ADD COLUMN account_id uuid REFERENCES account (id) ON DELETE CASCADE;
 CREATE INDEX feed_account ON feed (account_id);
+
+-- An authenticator app. The password alone does not let in any more once it is confirmed.
+CREATE TABLE totp (
+    account_id uuid PRIMARY KEY REFERENCES account (id) ON DELETE CASCADE,
+    secret bytea NOT NULL,
+    created_at timestamptz NOT NULL,
+    confirmed_at timestamptz,
+    last_step bigint NOT NULL
+);
+
+-- Codes that stand in for a lost app, each once.
+CREATE TABLE recovery_code (
+    account_id uuid NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+    code_sha256 text NOT NULL,
+    PRIMARY KEY (account_id, code_sha256)
+);
+
+-- A password was given, a code is owed: such a login opens nothing else.
+ALTER TABLE login ADD COLUMN awaits_second boolean NOT NULL DEFAULT FALSE;

@@ -61,3 +61,22 @@ CREATE INDEX api_token_account ON api_token (account_id);
 -- A feed ends with the access of whoever made it.
 ALTER TABLE feed ADD COLUMN account_id BLOB REFERENCES account (id) ON DELETE CASCADE;
 CREATE INDEX feed_account ON feed (account_id);
+
+-- An authenticator app. The password alone does not let in any more once it is confirmed.
+CREATE TABLE totp (
+    account_id BLOB NOT NULL PRIMARY KEY CHECK (length(account_id) = 16) REFERENCES account (id) ON DELETE CASCADE,
+    secret BLOB NOT NULL,
+    created_at TEXT NOT NULL,
+    confirmed_at TEXT,
+    last_step INTEGER NOT NULL
+) STRICT;
+
+-- Codes that stand in for a lost app, each once.
+CREATE TABLE recovery_code (
+    account_id BLOB NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+    code_sha256 TEXT NOT NULL,
+    PRIMARY KEY (account_id, code_sha256)
+) STRICT;
+
+-- A password was given, a code is owed: such a login opens nothing else.
+ALTER TABLE login ADD COLUMN awaits_second INTEGER NOT NULL DEFAULT 0 CHECK (awaits_second IN (0, 1));

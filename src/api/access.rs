@@ -20,7 +20,7 @@ use crate::store::{Tx, logins};
 
 /// Routes that need nobody: what operators ask, the program's own texts, the ways in, and feeds, whose address is the
 /// right to read them.
-pub const OPEN: [&str; 11] = [
+pub const OPEN: [&str; 12] = [
     "/healthz",
     "/readyz",
     "/assets/{hash}/{name}",
@@ -30,6 +30,7 @@ pub const OPEN: [&str; 11] = [
     "/api/docs/{*rest}",
     "/feeds/{name}",
     "/sign-in",
+    "/sign-in/code",
     "/sign-out",
     "/invitations/{token}",
 ];
@@ -125,6 +126,11 @@ pub fn set_cookie(state: &State, secret: Option<&str>) -> Result<HeaderValue, Er
     HeaderValue::try_from(cookie.to_string()).map_err(Error::internal)
 }
 
+/// What a browser calls itself.
+pub(super) fn agent(headers: &HeaderMap) -> &str {
+    headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default()
+}
+
 /// Where a request comes from: the peer, or what trusted proxies say of it, nearest first.
 #[must_use]
 pub fn address(headers: &HeaderMap, extensions: &Extensions, proxies: &[IpAddr]) -> IpAddr {
@@ -175,8 +181,7 @@ impl State {
         headers: &HeaderMap,
     ) -> Result<String, Error> {
         let token = secret();
-        let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
-        logins::begin(tx, account, &token, method, agent).await?;
+        logins::begin(tx, account, &token, method, agent(headers)).await?;
         Ok(token)
     }
 }

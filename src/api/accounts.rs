@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use axum::extract::State as Axum;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -36,10 +36,39 @@ pub(super) fn routes() -> OpenApiRouter<State> {
         .routes(routes!(revoke_token))
 }
 
+/// An account as it is kept.
+#[derive(Serialize, ToSchema)]
+struct StoredAccount {
+    id: Uuid,
+    /// Counts updates, from 1; the ETag.
+    version: i64,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    email: String,
+    name: String,
+    role: Role,
+    #[schema(value_type = Vec<Uuid>)]
+    district_ids: Vec<DistrictId>,
+    #[schema(value_type = Option<Uuid>)]
+    educator_id: Option<EducatorId>,
+    active: bool,
+    /// Whether its owner has chosen a password.
+    claimed: bool,
+}
+
+impl From<Account> for StoredAccount {
+    fn from(account: Account) -> Self {
+        let Account { id, version, created_at, updated_at, body, claimed } = account;
+        let AccountBody { email, name, role, district_ids, educator_id, active } = body;
+        let id = id.uuid();
+        Self { id, version, created_at, updated_at, email, name, role, district_ids, educator_id, active, claimed }
+    }
+}
+
 /// Accounts, oldest first
 #[derive(Serialize, ToSchema)]
 struct AccountPage {
-    items: Vec<Account>,
+    items: Vec<StoredAccount>,
     /// Give it as `after` for the next page; none on the last.
     next: Option<Uuid>,
 }
@@ -69,13 +98,13 @@ async fn list(
     let items = accounts::list(&mut state.db.read().await?, which.after, limit).await?;
     let full = i64::try_from(items.len()).unwrap_or(i64::MAX) == limit;
     let next = items.last().filter(|_| full).map(|account| account.id.uuid());
-    Ok(axum::Json(AccountPage { items, next }))
+    Ok(axum::Json(AccountPage { items: items.into_iter().map(Into::into).collect(), next }))
 }
 
 /// A new account, and the link with which its owner claims it. The link is shown this once.
 #[derive(Serialize, ToSchema)]
 struct Invited {
-    account: Account,
+    account: StoredAccount,
     /// Path on this server; works once, for seven days.
     path: String,
 }
@@ -97,12 +126,12 @@ async fn create(
     let (account, path) = state.invite_new(&actor, body).await?;
     let location = format!("/api/v1/accounts/{}", account.id);
     let headers = [(header::LOCATION, location), (header::CACHE_CONTROL, "no-store".into())];
-    Ok((StatusCode::CREATED, headers, axum::Json(Invited { account, path })).into_response())
+    Ok((StatusCode::CREATED, headers, axum::Json(Invited { account: account.into(), path })).into_response())
 }
 
 /// An account
 #[utoipa::path(get, path = "/api/v1/accounts/{id}", operation_id = "getAccount", tag = "accounts", params(("id" = Uuid, Path)), responses(
-    (status = 200, description = "the account", body = Account, headers(("etag" = String, description = "the version, in double quotes"))),
+    (status = 200, description = "the account", body = StoredAccount, headers(("etag" = String, description = "the version, in double quotes"))),
     (status = 404, description = "there is no such account"),
 ))]
 async fn read(Axum(state): Axum<State>, _: Keeper, Path(id): Path<AccountId>, _: NoQuery) -> Result<Response, Error> {
@@ -110,7 +139,7 @@ async fn read(Axum(state): Axum<State>, _: Keeper, Path(id): Path<AccountId>, _:
 }
 
 fn shown(account: Account) -> Response {
-    ([(header::ETAG, format!("\"{}\"", account.version))], axum::Json(account)).into_response()
+    ([(header::ETAG, format!("\"{}\"", account.version))], axum::Json(StoredAccount::from(account))).into_response()
 }
 
 /// Change an account
@@ -119,7 +148,7 @@ fn shown(account: Account) -> Response {
 #[utoipa::path(put, path = "/api/v1/accounts/{id}", operation_id = "replaceAccount", tag = "accounts",
     params(("id" = Uuid, Path), ("If-Match" = String, Header, description = "The ETag of the version that this change was made for.")),
     request_body = AccountBody, responses(
-    (status = 200, description = "the account as it is now", body = Account, headers(("etag" = String, description = "the version, in double quotes"))),
+    (status = 200, description = "the account as it is now", body = StoredAccount, headers(("etag" = String, description = "the version, in double quotes"))),
     (status = 404, description = "there is no such account"),
     (status = 409, description = "another account has this mail address"),
     (status = 412, description = "changed meanwhile"),

@@ -19,6 +19,7 @@ mod problems;
 mod publish;
 mod records;
 mod runs;
+pub mod second;
 mod serve;
 mod sessions;
 pub mod sign_in;

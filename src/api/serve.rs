@@ -21,6 +21,8 @@ use tower::Layer as _;
 pub const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest wait for requests under way when the server is told to stop.
 pub const GRACE: Duration = Duration::from_secs(10);
+/// Longest wait for a client to take what was sent.
+const UNTAKEN: Duration = Duration::from_secs(30);
 /// Streams of one HTTP/2 connection at once.
 const STREAMS: u32 = 64;
 
@@ -55,6 +57,8 @@ pub async fn serve(
             () = closing.cancelled() => break,
         };
         stream.set_nodelay(true).ok();
+        // A client that takes nothing of its answer does not keep its connection for ever.
+        socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(UNTAKEN)).ok();
         let service = Extension(ConnectInfo(peer)).layer(router.clone());
         let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)).into_owned();
         let connection = graceful.watch(connection);

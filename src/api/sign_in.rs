@@ -13,12 +13,21 @@ use super::error::Error;
 use super::{access, passwords};
 use crate::domain::account::{Account, normal_email};
 use crate::domain::actor::{Actor, Credential};
-use crate::store::{accounts, invitations, logins};
+use crate::domain::id::AccountId;
+use crate::store::{accounts, factors, invitations, logins};
 
 /// Who knocks: the headers they came with, and from where.
 pub struct Knock {
     pub headers: HeaderMap,
     pub address: IpAddr,
+}
+
+/// A login that has begun.
+pub struct Entered {
+    /// What its cookie holds.
+    pub secret: String,
+    /// It opens nothing until a code is given.
+    pub owes_code: bool,
 }
 
 impl FromRequestParts<State> for Knock {
@@ -30,8 +39,8 @@ impl FromRequestParts<State> for Knock {
 }
 
 impl State {
-    /// The secret of a new login, if this is the password of this account. It takes as long to say no.
-    pub async fn sign_in(&self, knock: &Knock, email: &str, password: String) -> Result<Option<String>, Error> {
+    /// A new login, if this is the password of this account. It takes as long to say no.
+    pub async fn sign_in(&self, knock: &Knock, email: &str, password: String) -> Result<Option<Entered>, Error> {
         let email = normal_email(email);
         self.doors.attempt(&email, knock.address)?;
         let found = accounts::by_email(&mut self.db.read().await?, &email).await?;
@@ -46,9 +55,10 @@ impl State {
         }
         // The browser's former login, if it still has one, ends: a secret never outlives a sign-in.
         self.end_former(&mut tx, &knock.headers).await?;
-        let secret = self.begin_login(&mut tx, account.id, "password", &knock.headers).await?;
+        let owes_code = factors::required(&mut tx, account.id).await?;
+        let secret = self.begin(&mut tx, account.id, "password", knock, owes_code).await?;
         tx.commit().await?;
-        Ok(Some(secret))
+        Ok(Some(Entered { secret, owes_code }))
     }
 
     /// Whose link this is.
@@ -57,9 +67,10 @@ impl State {
     }
 
     /// Sets the password of a link's account and signs in: the secret of the login, or why the password is refused.
-    pub async fn accept(&self, knock: &Knock, token: &str, password: String) -> Result<Result<String, String>, Error> {
+    pub async fn accept(&self, knock: &Knock, token: &str, password: String) -> Result<Result<Entered, String>, Error> {
         let account = self.invited(token).await?;
-        if let Some(why) = passwords::refuse(&password, &[&account.body.email, &account.body.name], false) {
+        let owes_code = factors::required(&mut self.db.read().await?, account.id).await?;
+        if let Some(why) = passwords::refuse(&password, &[&account.body.email, &account.body.name], owes_code) {
             return Ok(Err(why));
         }
         let hash = passwords::hash(password).await?;
@@ -68,9 +79,10 @@ impl State {
             return Err(Error::NoRoute);
         }
         accounts::set_password(&mut tx, account.id, &hash).await?;
-        let secret = self.begin_login(&mut tx, account.id, "invitation", &knock.headers).await?;
+        let owes_code = factors::required(&mut tx, account.id).await?;
+        let secret = self.begin(&mut tx, account.id, "invitation", knock, owes_code).await?;
         tx.commit().await?;
-        Ok(Ok(secret))
+        Ok(Ok(Entered { secret, owes_code }))
     }
 
     /// Changes one's own password: every other login ends. The secret of the new one, or why it is refused.
@@ -87,7 +99,8 @@ impl State {
         if !passwords::matches(old, found.and_then(|(_, hash)| hash)).await? {
             return Ok(Err("the present password is not right".into()));
         }
-        if let Some(why) = passwords::refuse(&new, &[&account.body.email, &account.body.name], false) {
+        let beside = factors::required(&mut self.db.read().await?, actor.account).await?;
+        if let Some(why) = passwords::refuse(&new, &[&account.body.email, &account.body.name], beside) {
             return Ok(Err(why));
         }
         let hash = passwords::hash(new).await?;
@@ -112,6 +125,22 @@ impl State {
         accounts::sign_out_everywhere(&mut tx, actor.account).await?;
         tx.commit().await?;
         Ok(())
+    }
+
+    async fn begin(
+        &self,
+        tx: &mut crate::store::Tx,
+        account: AccountId,
+        method: &str,
+        knock: &Knock,
+        owes_code: bool,
+    ) -> Result<String, Error> {
+        if !owes_code {
+            return self.begin_login(tx, account, method, &knock.headers).await;
+        }
+        let secret = access::secret();
+        logins::begin_waiting(tx, account, &secret, access::agent(&knock.headers)).await?;
+        Ok(secret)
     }
 
     async fn end_former(&self, tx: &mut crate::store::Tx, headers: &HeaderMap) -> Result<(), Error> {

@@ -4,6 +4,7 @@
 //! error), 3 a defect of ours. What commands compute lives elsewhere.
 
 pub mod admin;
+pub mod audit;
 pub mod check;
 pub mod demo;
 pub mod exchange;
@@ -36,6 +37,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Admin(admin::Args),
+    Audit(audit::Args),
     Check(check::Args),
     Demo(demo::Args),
     Export(exchange::Export),
@@ -51,6 +53,7 @@ impl Command {
     fn run(self) -> Result<ExitCode, Failure> {
         match self {
             Self::Admin(args) => args.run(),
+            Self::Audit(args) => args.run(),
             Self::Check(args) => args.run(),
             Self::Demo(args) => args.run(),
             Self::Export(args) => args.run(),

@@ -54,6 +54,8 @@ pub(super) async fn serve(settings: Settings, solver: Option<Solver>) -> anyhow:
     let db = open(&settings).await?;
     let administered = accounts::has_administrator(&mut db.read().await?).await?;
     settings.may_listen(administered)?;
+    // Each connection is an open file, and systems begin with few.
+    rlimit::increase_nofile_limit(u64::MAX).ok();
     let listener = tokio::net::TcpListener::bind(settings.listen)
         .await
         .with_context(|| format!("cannot listen on {}; choose another with --listen", settings.listen))?;

@@ -82,15 +82,13 @@ pub fn normal_email(text: &str) -> String {
 }
 
 /// An account as it is kept; its secrets never leave the store.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
-    #[schema(value_type = uuid::Uuid)]
     pub id: AccountId,
     /// Counts updates, from 1; the ETag.
     pub version: i64,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
-    #[serde(flatten)]
     pub body: AccountBody,
     /// Whether it has been claimed: a password is set.
     pub claimed: bool,

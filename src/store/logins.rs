@@ -16,28 +16,39 @@ use crate::domain::hash::sha256;
 use crate::domain::id::{AccountId, LoginId, RecordId};
 
 statements! {
-    INSERT = "INSERT INTO login (id, account_id, token_sha256, method, agent, created_at, last_used_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $6, $7)";
+    INSERT = "INSERT INTO login (id, account_id, token_sha256, method, agent, created_at, last_used_at, expires_at, awaits_second) VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8)";
     BY_TOKEN = "SELECT l.id AS credential, l.last_used_at, a.id, a.version, a.name, a.role, a.districts, a.educator_id FROM login l \
                 JOIN account a ON a.id = l.account_id WHERE l.token_sha256 = $1 AND l.ended_at IS NULL AND l.expires_at > $2 \
-                AND l.last_used_at > $3 AND a.active";
+                AND l.last_used_at > $3 AND a.active AND NOT l.awaits_second";
+    WAITING = "SELECT l.id, l.account_id FROM login l JOIN account a ON a.id = l.account_id WHERE l.token_sha256 = $1 AND l.ended_at IS NULL \
+               AND l.expires_at > $2 AND a.active AND l.awaits_second";
     BY_API_TOKEN = "SELECT t.id AS credential, t.last_used_at, t.scopes, a.id, a.version, a.name, a.role, a.districts, a.educator_id FROM api_token t \
                     JOIN account a ON a.id = t.account_id WHERE t.token_sha256 = $1 AND t.ended_at IS NULL AND t.expires_at > $2 AND a.active";
-    /// Held until the change commits: whoever ends this access waits for it, or it for them.
+    /// Held until the change commits: whoever ends this access waits for it, or it for them. The account goes first, as
+    /// everywhere, or two who wait for each other would never end.
+    LOGIN_ACCOUNT = "SELECT a.version FROM login l JOIN account a ON a.id = l.account_id \
+                    WHERE l.id = $1 AND l.ended_at IS NULL AND l.expires_at > $2 AND a.active"
+                  | "SELECT a.version FROM login l JOIN account a ON a.id = l.account_id \
+                    WHERE l.id = $1 AND l.ended_at IS NULL AND l.expires_at > $2 AND a.active FOR SHARE OF a";
+    TOKEN_ACCOUNT = "SELECT a.version FROM api_token t JOIN account a ON a.id = t.account_id \
+                    WHERE t.id = $1 AND t.ended_at IS NULL AND t.expires_at > $2 AND a.active"
+                  | "SELECT a.version FROM api_token t JOIN account a ON a.id = t.account_id \
+                    WHERE t.id = $1 AND t.ended_at IS NULL AND t.expires_at > $2 AND a.active FOR SHARE OF a";
     LOGIN_LIVES = "SELECT a.version FROM login l JOIN account a ON a.id = l.account_id \
-                   WHERE l.id = $1 AND l.ended_at IS NULL AND l.expires_at > $2 AND a.active"
-                | "SELECT a.version FROM login l JOIN account a ON a.id = l.account_id \
-                   WHERE l.id = $1 AND l.ended_at IS NULL AND l.expires_at > $2 AND a.active FOR SHARE";
+                    WHERE l.id = $1 AND l.ended_at IS NULL AND l.expires_at > $2 AND a.active"
+                  | "SELECT a.version FROM login l JOIN account a ON a.id = l.account_id \
+                    WHERE l.id = $1 AND l.ended_at IS NULL AND l.expires_at > $2 AND a.active FOR SHARE OF l";
     TOKEN_LIVES = "SELECT a.version FROM api_token t JOIN account a ON a.id = t.account_id \
-                   WHERE t.id = $1 AND t.ended_at IS NULL AND t.expires_at > $2 AND a.active"
-                | "SELECT a.version FROM api_token t JOIN account a ON a.id = t.account_id \
-                   WHERE t.id = $1 AND t.ended_at IS NULL AND t.expires_at > $2 AND a.active FOR SHARE";
+                    WHERE t.id = $1 AND t.ended_at IS NULL AND t.expires_at > $2 AND a.active"
+                  | "SELECT a.version FROM api_token t JOIN account a ON a.id = t.account_id \
+                    WHERE t.id = $1 AND t.ended_at IS NULL AND t.expires_at > $2 AND a.active FOR SHARE OF t";
     LOGIN_SEEN = "SELECT a.version FROM login l JOIN account a ON a.id = l.account_id \
                   WHERE l.id = $1 AND l.ended_at IS NULL AND l.expires_at > $2 AND a.active";
     TOKEN_SEEN = "SELECT a.version FROM api_token t JOIN account a ON a.id = t.account_id \
                   WHERE t.id = $1 AND t.ended_at IS NULL AND t.expires_at > $2 AND a.active";
     TOUCH_LOGIN = "UPDATE login SET last_used_at = $2 WHERE id = $1 AND last_used_at < $2";
     TOUCH_TOKEN = "UPDATE api_token SET last_used_at = $2 WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $2)";
-    LIST = "SELECT id, agent, created_at, last_used_at FROM login WHERE account_id = $1 AND ended_at IS NULL AND expires_at > $2 AND last_used_at > $3 ORDER BY id";
+    LIST = "SELECT id, agent, created_at, last_used_at FROM login WHERE account_id = $1 AND ended_at IS NULL AND expires_at > $2 AND last_used_at > $3 AND NOT awaits_second ORDER BY id";
     END = "UPDATE login SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL";
     FORGET = "DELETE FROM login WHERE expires_at < $1 OR ended_at < $1";
 }
@@ -45,6 +56,8 @@ statements! {
 /// A login ends this long after it began, and this long after it was last used (OWASP ASVS 5.0, 7.3).
 pub const HOURS: i64 = 24;
 pub const IDLE_HOURS: i64 = 2;
+/// How long a code may be owed.
+const WAIT_MINUTES: i64 = 10;
 /// How exactly it is known when something was last used.
 const TOUCH: TimeDelta = TimeDelta::minutes(1);
 
@@ -57,11 +70,40 @@ pub struct Known {
 
 /// Begins a login. `method` says by what: `password`, `invitation`.
 pub async fn begin(tx: &mut Tx, account: AccountId, token: &str, method: &str, agent: &str) -> Result<LoginId> {
-    let (id, until) = (LoginId::fresh(), tx.at + TimeDelta::hours(HOURS));
-    let agent: String = agent.chars().filter(|c| !c.is_control()).take(200).collect();
-    tx.execute(&INSERT, args![id, account, sha256(token), method, agent, tx.at, until]).await?;
     audit::write(tx, "sign_in", "account", account.uuid(), None, Some(serde_json::json!({ "by": method }))).await?;
+    keep(tx, account, token, method, agent, None).await
+}
+
+/// Begins one that opens nothing until the second factor is given.
+pub async fn begin_waiting(tx: &mut Tx, account: AccountId, token: &str, agent: &str) -> Result<LoginId> {
+    keep(tx, account, token, "password", agent, Some(TimeDelta::minutes(WAIT_MINUTES))).await
+}
+
+async fn keep(
+    tx: &mut Tx,
+    account: AccountId,
+    token: &str,
+    method: &str,
+    agent: &str,
+    waits: Option<TimeDelta>,
+) -> Result<LoginId> {
+    let (id, until) = (LoginId::fresh(), tx.at + waits.unwrap_or(TimeDelta::hours(HOURS)));
+    let agent: String = agent.chars().filter(|c| !c.is_control()).take(200).collect();
+    tx.execute(&INSERT, args![id, account, sha256(token), method, agent, tx.at, until, waits.is_some()]).await?;
     Ok(id)
+}
+
+/// A login that waits for the second factor.
+#[derive(Clone, Copy, Debug)]
+pub struct Waiting {
+    pub id: LoginId,
+    pub account: AccountId,
+}
+
+/// The waiting login of this secret.
+pub async fn waiting(tx: &mut Tx, token: &str) -> Result<Option<Waiting>> {
+    let row = tx.row(&WAITING, args![sha256(token), tx.at]).await?;
+    row.map(|row| Ok(Waiting { id: row.id("id")?, account: row.id("account_id")? })).transpose()
 }
 
 /// Who the cookie's secret stands for.
@@ -105,6 +147,7 @@ pub async fn touch(tx: &mut Tx, credential: Credential) -> Result<()> {
 
 /// Refuses, in the transaction of a change, an actor whose access or rights have ended since they were read.
 pub async fn still(tx: &mut Tx, actor: &Actor) -> Result<()> {
+    lives(tx, actor, &LOGIN_ACCOUNT, &TOKEN_ACCOUNT).await?;
     lives(tx, actor, &LOGIN_LIVES, &TOKEN_LIVES).await
 }
 

@@ -7,6 +7,7 @@ pub mod directory;
 pub mod entities;
 pub mod entity;
 pub mod error;
+pub mod factors;
 pub mod feeds;
 pub mod idempotency;
 pub mod import;
@@ -34,7 +35,8 @@ pub fn statements() -> Vec<Statement> {
     let records = [db::STATEMENTS, audit::STATEMENTS, idempotency::STATEMENTS, snapshot::STATEMENTS];
     let answers =
         [runs::STATEMENTS, schedules::STATEMENTS, sessions::STATEMENTS, feeds::STATEMENTS, directory::STATEMENTS];
-    let people = [accounts::STATEMENTS, invitations::STATEMENTS, logins::STATEMENTS, tokens::STATEMENTS];
+    let people =
+        [accounts::STATEMENTS, invitations::STATEMENTS, logins::STATEMENTS, tokens::STATEMENTS, factors::STATEMENTS];
     let written = records.into_iter().chain(answers).chain(people);
     let written = written.flatten().map(|(_, statement)| statement.clone());
     written.chain(entities::statements()).chain(snapshot::composed()).chain(scope::statements()).collect()

@@ -26,6 +26,7 @@ pub(super) fn routes() -> Router<State> {
         .route("/accounts", get(list).post(create))
         .route("/accounts/{id}/invite", post(invite))
         .route("/accounts/{id}/sign-out", post(sign_out))
+        .route("/accounts/{id}/reset-app", post(reset_app))
         .route("/accounts/{id}/active", post(set_active))
 }
 
@@ -144,6 +145,16 @@ async fn sign_out(
     Ok(Redirect::to("/accounts"))
 }
 
+async fn reset_app(
+    Axum(state): Axum<State>,
+    Keeper(actor): Keeper,
+    Path(id): Path<AccountId>,
+    _: NoQuery,
+) -> Result<Redirect, Error> {
+    state.reset_second_factor(&actor, id).await?;
+    Ok(Redirect::to("/accounts"))
+}
+
 #[derive(Deserialize)]
 struct Active {
     active: bool,
@@ -221,6 +232,7 @@ fn row(account: &Account, districts: &[Stored<District>]) -> Markup {
                 @if body.active {
                     form.plain method="post" action=(action("invite")) { button.quiet type="submit" { "New link" } }
                     form.plain method="post" action=(action("sign-out")) { button.quiet type="submit" { "Sign out" } }
+                    form.plain method="post" action=(action("reset-app")) { button.quiet type="submit" { "Remove app" } }
                     form.plain method="post" action=(action("active")) {
                         input type="hidden" name="active" value="false";
                         button.danger type="submit" { "End access" }

@@ -16,6 +16,7 @@ mod runs;
 #[cfg(test)]
 mod samples;
 mod sign_in;
+mod totp;
 mod unserved;
 mod week;
 mod words;
@@ -30,6 +31,6 @@ pub use refusal::dressed;
 pub fn router() -> Router<State> {
     let people = people::routes().merge(week::routes());
     let runs = runs::routes().merge(run::routes());
-    let accounts = account::routes().merge(accounts::routes()).merge(sign_in::routes());
+    let accounts = account::routes().merge(totp::routes()).merge(accounts::routes()).merge(sign_in::routes());
     assets::routes().merge(accounts).merge(home::routes()).merge(people).merge(runs)
 }

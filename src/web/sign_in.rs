@@ -9,14 +9,15 @@ use axum::{Form, Router};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::layout::Page;
-use crate::api::sign_in::Knock;
+use super::layout::{Page, escaped};
+use crate::api::sign_in::{Entered, Knock};
 use crate::api::{State, access, error::Error, extract::NoQuery, extract::Path, extract::Query};
 use crate::domain::account::Account;
 
 pub(super) fn routes() -> Router<State> {
     Router::new()
         .route("/sign-in", get(ask).post(enter))
+        .route("/sign-in/code", get(ask_code).post(give_code))
         .route("/sign-out", post(leave))
         .route("/invitations/{token}", get(invited).post(accept))
 }
@@ -47,12 +48,63 @@ async fn enter(
     form: Result<Form<Typed>, FormRejection>,
 ) -> Result<Response, Error> {
     let Form(typed) = form.map_err(|error| Error::Malformed(error.body_text()))?;
-    if let Some(secret) = state.sign_in(&knock, &typed.email, typed.password).await? {
-        return entered(&state, &secret, local(&typed.next));
+    if let Some(login) = state.sign_in(&knock, &typed.email, typed.password).await? {
+        return onward(&state, &login, local(&typed.next));
     }
     let wrong = "This mail address and password do not go together. After ten attempts you have to wait.";
     let page = page(&typed.next, &typed.email, Some(wrong));
     Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+}
+
+/// On to where they wanted, or to the code that is owed.
+fn onward(state: &State, login: &Entered, to: &str) -> Result<Response, Error> {
+    let code = format!("/sign-in/code?next={}", escaped(to));
+    entered(state, &login.secret, if login.owes_code { &code } else { to })
+}
+
+#[derive(Deserialize)]
+struct Code {
+    code: String,
+    #[serde(default)]
+    next: String,
+}
+
+async fn ask_code(Axum(state): Axum<State>, Query(which): Query<Which>, knock: Knock) -> Result<Response, Error> {
+    if !state.owes_code(&knock).await? {
+        return Ok(Redirect::to("/sign-in").into_response());
+    }
+    Ok(code_page(&which.next.unwrap_or_default(), false).into_response())
+}
+
+async fn give_code(
+    Axum(state): Axum<State>,
+    _: NoQuery,
+    knock: Knock,
+    form: Result<Form<Code>, FormRejection>,
+) -> Result<Response, Error> {
+    let Form(typed) = form.map_err(|error| Error::Malformed(error.body_text()))?;
+    match state.second(&knock, &typed.code).await? {
+        Some(secret) => entered(&state, &secret, local(&typed.next)),
+        None => Ok((StatusCode::UNPROCESSABLE_ENTITY, code_page(&typed.next, true)).into_response()),
+    }
+}
+
+fn code_page(next: &str, wrong: bool) -> Markup {
+    Page::open("Your code").show(&html! {
+        div.narrow {
+            h1 { "Your code" }
+            @if wrong { div.note.bad role="alert" { p { "That code is not right, or was used before. Wait for the next one." } } }
+            form.card method="post" action="/sign-in/code" {
+                input type="hidden" name="next" value=(local(next));
+                div.field {
+                    label for="code" { "Six digits from your authenticator app" }
+                    input #code name="code" inputmode="numeric" autocomplete="one-time-code" required maxlength="40";
+                    span.hint { "Without the app: one of your recovery codes." }
+                }
+                button type="submit" { "Sign in" }
+            }
+        }
+    })
 }
 
 /// On to where they wanted, with the cookie of their login.
@@ -94,7 +146,7 @@ async fn accept(
     let Form(typed) = form.map_err(|error| Error::Malformed(error.body_text()))?;
     let refused = if typed.password == typed.again {
         match state.accept(&knock, &token, typed.password).await? {
-            Ok(secret) => return entered(&state, &secret, "/"),
+            Ok(login) => return onward(&state, &login, "/"),
             Err(why) => why,
         }
     } else {

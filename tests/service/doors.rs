@@ -13,12 +13,12 @@ use crate::people::person;
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 const PASSWORD: &str = "otter violin cactus breeze";
 
-async fn form(client: &Client, path: &str, fields: &str) -> Answer {
+pub async fn form(client: &Client, path: &str, fields: &str) -> Answer {
     client.raw("POST", path, &[FORM], fields.to_owned()).await
 }
 
 /// The secret of the login that an answer begins.
-fn cookie(answer: &Answer) -> String {
+pub fn cookie(answer: &Answer) -> String {
     let text = answer.header("set-cookie");
     text.split(';').next().and_then(|pair| pair.strip_prefix("bellwether=")).expect("a cookie").to_owned()
 }

@@ -6,5 +6,8 @@ mod doors;
 mod feeds;
 mod fresh;
 mod people;
+mod races;
 mod runs;
+mod second;
+mod slow;
 mod store;

@@ -29,6 +29,7 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// Null where there is none.
     pub body: Value,
+    pub text: String,
 }
 
 impl Answer {
@@ -88,7 +89,8 @@ impl Client {
         let whole = tokio::time::timeout(Duration::from_secs(5), body.collect()).await;
         let bytes = whole.map(|body| body.expect("a body").to_bytes()).unwrap_or_default();
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        Answer { status: parts.status, headers: parts.headers, body }
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        Answer { status: parts.status, headers: parts.headers, body, text }
     }
 
     pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
