@@ -10,6 +10,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::domain::seal::Keyring;
+
 /// What is used where nothing is said.
 pub const DEFAULT_DATABASE: &str = "sqlite:bellwether.db";
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
@@ -22,7 +24,8 @@ const CONNECTIONS: &str = "BELLWETHER_CONNECTIONS";
 const URL: &str = "BELLWETHER_URL";
 const PROXIES: &str = "BELLWETHER_PROXIES";
 const REQUESTS: &str = "BELLWETHER_REQUESTS_PER_MINUTE";
-const KEYS: [&str; 7] = [DATABASE, LISTEN, TIMEOUT, CONNECTIONS, URL, PROXIES, REQUESTS];
+const SEALING: &str = "BELLWETHER_KEYS";
+const KEYS: [&str; 8] = [DATABASE, LISTEN, TIMEOUT, CONNECTIONS, URL, PROXIES, REQUESTS, SEALING];
 
 /// Everything that can be set.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +37,8 @@ pub struct Settings {
     pub url: Option<PublicUrl>,
     /// Whose `X-Forwarded-For` is believed.
     pub proxies: Vec<IpAddr>,
+    /// What names and birth dates of students are sealed with.
+    pub keys: Keyring,
     /// Most requests of an account or, without one, of an address.
     pub requests_per_minute: u32,
     /// Longest time from a request's first byte to its answer's.
@@ -78,6 +83,8 @@ pub enum Error {
     Unreadable { path: String, reason: String },
     #[error("{path}, line {line}: {reason}")]
     Line { path: String, line: usize, reason: String },
+    #[error("BELLWETHER_KEYS: {0}")]
+    Keys(String),
     #[error("{key} is {value:?}; {expected}")]
     Value { key: &'static str, value: String, expected: &'static str },
     #[error(
@@ -100,6 +107,7 @@ impl Default for Settings {
             connections: 4096,
             url: None,
             proxies: Vec::new(),
+            keys: Keyring::default(),
             requests_per_minute: 1200,
         }
     }
@@ -133,6 +141,10 @@ impl Settings {
                     text.split(',').filter(|ip| !ip.trim().is_empty()).map(one).collect::<Result<_, _>>()?
                 }
                 None => default.proxies,
+            },
+            keys: match find(SEALING) {
+                Some(text) => text.parse().map_err(Error::Keys)?,
+                None => default.keys,
             },
             requests_per_minute: match find(REQUESTS) {
                 Some(text) => u32::try_from(within(REQUESTS, &text, 1_000_000)?).unwrap_or(default.requests_per_minute),

@@ -64,6 +64,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("argon2", &["api"]),
     ("governor", &["api"]),
     ("zxcvbn", &["api"]),
+    ("chacha20poly1305", &["domain"]),
     ("totp_rs", &["api"]),
     ("qrcode", &["web"]),
 ];

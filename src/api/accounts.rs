@@ -245,10 +245,11 @@ impl State {
     /// Makes a token of the actor's account and says it.
     pub async fn make_token(&self, actor: &Actor, wanted: Wanted) -> Result<(ApiToken, String), Error> {
         let wanted = wanted.checked(actor)?;
+        let scopes = wanted.scopes.iter().copied().collect();
         let token = format!("{TOKEN_PREFIX}{}", secret());
         let mut tx = self.write(actor).await?;
         let until = tx.at + TimeDelta::days(wanted.days);
-        let made = tokens::create(&mut tx, actor.account, &wanted.name, &wanted.scopes, &token, until).await?;
+        let made = tokens::create(&mut tx, actor.account, &wanted.name, &scopes, &token, until).await?;
         tx.commit().await?;
         Ok((made, token))
     }
@@ -288,18 +289,21 @@ pub struct Wanted {
     /// What it is for.
     #[schema(min_length = 1, max_length = 200)]
     pub name: String,
-    #[schema(min_items = 1)]
-    pub scopes: BTreeSet<Scope>,
+    #[schema(min_items = 1, max_items = 4)]
+    pub scopes: Vec<Scope>,
     /// Until it ends.
     #[schema(minimum = 1, maximum = 366)]
     pub days: i64,
 }
 
 impl Wanted {
-    fn checked(mut self, actor: &Actor) -> Result<Self, Error> {
-        self.name = self.name.trim().to_owned();
-        if self.name.is_empty() || self.name.len() > 200 || self.name.chars().any(char::is_control) {
+    fn checked(self, actor: &Actor) -> Result<Self, Error> {
+        if self.name.trim().is_empty() || self.name.len() > 200 || self.name.chars().any(char::is_control) {
             return Err(Error::field("/name", "give 1 to 200 bytes of plain text"));
+        }
+        let distinct: BTreeSet<Scope> = self.scopes.iter().copied().collect();
+        if distinct.len() != self.scopes.len() {
+            return Err(Error::field("/scopes", "a scope is listed twice"));
         }
         if self.scopes.is_empty() {
             return Err(Error::field("/scopes", "give at least one scope"));

@@ -164,9 +164,10 @@ impl From<StoreError> for Error {
         match error {
             StoreError::NotFound { what, id } => Self::NotFound { kind: what, id: id.to_string() },
             StoreError::MissingReference { ref what } => Self::field(format!("/{what}"), error.to_string()),
-            StoreError::Duplicate { .. } | StoreError::InUse { .. } | StoreError::Overlap(_) => {
-                Self::Conflict(error.to_string())
-            }
+            StoreError::Duplicate { .. }
+            | StoreError::InUse { .. }
+            | StoreError::Overlap(_)
+            | StoreError::Sealed(_) => Self::Conflict(error.to_string()),
             StoreError::Forbidden => Self::Forbidden,
             StoreError::Ended => Self::Ended,
             StoreError::Stale { current_version } => Self::Stale { version: current_version },

@@ -13,6 +13,7 @@ pub mod error;
 pub mod extract;
 mod feeds;
 mod health;
+mod identities;
 mod layers;
 pub mod passwords;
 mod problems;
@@ -64,7 +65,11 @@ impl State {
 /// Every route of the API but those of the records, each with its description.
 fn routes() -> OpenApiRouter<State> {
     let kept = OpenApiRouter::new().merge(health::routes()).merge(problems::routes());
-    kept.merge(runs::routes()).merge(sessions::routes()).merge(feeds::routes()).merge(accounts::routes())
+    kept.merge(runs::routes())
+        .merge(sessions::routes())
+        .merge(feeds::routes())
+        .merge(accounts::routes())
+        .merge(identities::routes())
 }
 
 /// The whole API.

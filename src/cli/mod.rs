@@ -10,6 +10,7 @@ pub mod demo;
 pub mod exchange;
 pub mod generate;
 pub mod migrate;
+pub mod privacy;
 pub mod serve;
 pub mod solve;
 pub mod work;
@@ -43,6 +44,7 @@ enum Command {
     Export(exchange::Export),
     Import(exchange::Import),
     Migrate(migrate::Args),
+    Privacy(privacy::Args),
     Generate(generate::Args),
     Serve(serve::Args),
     Solve(solve::Args),
@@ -59,6 +61,7 @@ impl Command {
             Self::Export(args) => args.run(),
             Self::Import(args) => args.run(),
             Self::Migrate(args) => args.run(),
+            Self::Privacy(args) => args.run(),
             Self::Generate(args) => args.run(),
             Self::Serve(args) => args.run(),
             Self::Solve(args) => args.run(),

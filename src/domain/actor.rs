@@ -135,6 +135,10 @@ pub enum Thing {
     SectionSessions,
     /// Published sessions of services, with their students' keys.
     ServiceSessions,
+    /// Who students are: names and birth dates.
+    Identities,
+    /// Who was shown who students are, and what was destroyed.
+    Showings,
     /// Calendar addresses of an educator.
     EducatorFeeds,
     /// Calendar addresses of a school.
@@ -256,13 +260,15 @@ enum Extent {
 fn extent(role: Role, verb: Verb, thing: Thing) -> Extent {
     use Extent::{All, Districts, Nothing, Own};
     match (role, thing) {
+        // Neither keeping a server nor planning needs to know who a student is.
+        (Role::Administrator | Role::Coordinator, Thing::Identities) | (Role::Coordinator, Thing::Showings) => Nothing,
         (_, Thing::OwnAccount) | (Role::Administrator, _) => All,
         (_, Thing::Accounts | Thing::Operations) => Nothing,
         (Role::Coordinator, _) => All,
         (_, Thing::Planning) => Nothing,
         (Role::Educator, thing) => match (verb, thing) {
             (_, Thing::EducatorFeeds) => Own,
-            (_, Thing::SchoolFeeds) | (Verb::Write, _) => Nothing,
+            (_, Thing::SchoolFeeds | Thing::Showings) | (Verb::Write, _) => Nothing,
             (Verb::Read, Thing::Record(kind)) => match kind {
                 "term" | "course" => All,
                 "educator" | "license" | "clearance" | "availability" | "time_off" => Own,
@@ -272,7 +278,11 @@ fn extent(role: Role, verb: Verb, thing: Thing) -> Extent {
         },
         (Role::DistrictHr | Role::SpecialEducation, thing) => match (verb, thing) {
             (Verb::Read, Thing::Roster | Thing::SectionSessions) | (_, Thing::SchoolFeeds) => Districts,
-            (Verb::Read, Thing::ServiceSessions) if role == Role::SpecialEducation => Districts,
+            (_, Thing::Identities | Thing::Showings) | (Verb::Read, Thing::ServiceSessions)
+                if role == Role::SpecialEducation =>
+            {
+                Districts
+            }
             (_, Thing::Record(kind)) => of_a_district(role, verb, kind),
             _ => Nothing,
         },
@@ -333,6 +343,8 @@ mod tests {
             (Thing::Roster, "AADDO", "AA---"),
             (Thing::SectionSessions, "AADDO", "AA---"),
             (Thing::ServiceSessions, "AA-DO", "AA---"),
+            (Thing::Identities, "---DO", "---D-"),
+            (Thing::Showings, "A--D-", "A--D-"),
             (Thing::EducatorFeeds, "AA--O", "AA--O"),
             (Thing::SchoolFeeds, "AADD-", "AADD-"),
             (Thing::Accounts, "A----", "A----"),

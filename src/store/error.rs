@@ -21,6 +21,9 @@ pub enum StoreError {
     /// The login, token or rights with which this began have ended.
     #[error("your access has ended or changed; sign in again")]
     Ended,
+    /// What is sealed cannot be sealed or opened; the text holds no secret.
+    #[error("{0}")]
+    Sealed(String),
     /// Records of the kind `what` still refer to this one.
     #[error("still used by a {what}; delete that first")]
     InUse { what: String },

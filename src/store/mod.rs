@@ -10,6 +10,7 @@ pub mod error;
 pub mod factors;
 pub mod feeds;
 pub mod idempotency;
+pub mod identities;
 pub mod import;
 pub mod invitations;
 pub mod logins;
@@ -35,8 +36,14 @@ pub fn statements() -> Vec<Statement> {
     let records = [db::STATEMENTS, audit::STATEMENTS, idempotency::STATEMENTS, snapshot::STATEMENTS];
     let answers =
         [runs::STATEMENTS, schedules::STATEMENTS, sessions::STATEMENTS, feeds::STATEMENTS, directory::STATEMENTS];
-    let people =
-        [accounts::STATEMENTS, invitations::STATEMENTS, logins::STATEMENTS, tokens::STATEMENTS, factors::STATEMENTS];
+    let people = [
+        accounts::STATEMENTS,
+        invitations::STATEMENTS,
+        logins::STATEMENTS,
+        tokens::STATEMENTS,
+        factors::STATEMENTS,
+        identities::STATEMENTS,
+    ];
     let written = records.into_iter().chain(answers).chain(people);
     let written = written.flatten().map(|(_, statement)| statement.clone());
     written.chain(entities::statements()).chain(snapshot::composed()).chain(scope::statements()).collect()

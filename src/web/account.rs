@@ -93,7 +93,7 @@ async fn make_token(
     form: Result<Form<Vec<(String, String)>>, FormRejection>,
 ) -> Result<Response, Error> {
     let Form(fields) = form.map_err(|error| Error::Malformed(error.body_text()))?;
-    let mut wanted = WantedToken { name: String::new(), scopes: std::collections::BTreeSet::new(), days: 0 };
+    let mut wanted = WantedToken { name: String::new(), scopes: Vec::new(), days: 0 };
     for (name, value) in fields {
         match name.as_str() {
             "name" => wanted.name = value,

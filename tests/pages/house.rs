@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_bellwether");
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_bellwether");
 
 /// Of the one account there is: an administrator.
 pub const EMAIL: &str = "ana@test.example";
@@ -16,6 +16,7 @@ pub const PASSWORD: &str = "otter violin cactus breeze";
 pub struct House {
     server: Child,
     pub address: String,
+    pub database: String,
     _dir: TempDir,
 }
 
@@ -42,7 +43,7 @@ impl House {
             .expect("the server starts");
         let line = first_line(&mut server);
         let address = line.split_whitespace().find(|word| word.starts_with("http://")).expect("an address").to_owned();
-        Self { server, address, _dir: dir }
+        Self { server, address, database, _dir: dir }
     }
 }
 

@@ -6,6 +6,7 @@ mod doors;
 mod feeds;
 mod fresh;
 mod people;
+mod privacy;
 mod races;
 mod runs;
 mod second;

@@ -1,7 +1,7 @@
 //! Every route, as every role, for own and foreign things. A route without a row in `table` fails here.
 
-mod house;
-mod table;
+pub mod house;
+pub mod table;
 
 use std::collections::BTreeSet;
 

@@ -98,6 +98,22 @@ pub const ROUTES: &[Route] = &[
     flat("POST", "/api/v1/import/problem", Json("{}"), "yyfff"),
     // Sessions: everyone has some; which, another test says.
     flat("GET", "/api/v1/sessions?from=2026-08-01T00:00:00Z&to=2026-12-31T00:00:00Z", Nothing, "yyyyy"),
+    // Who students are: whoever coordinates their special education, and to be shown it who teaches them.
+    route("PUT", "/api/v1/students/{students}/identity", Json(r#"{"name": "x"}"#), "nnnyn", "nnnnn"),
+    route(
+        "POST",
+        "/api/v1/students/{students}/identity/showings",
+        Json(r#"{"fields": ["name"], "purpose": "test"}"#),
+        "nnnyy",
+        "nnnnn",
+    ),
+    route("DELETE", "/api/v1/students/{students}/identity", Nothing, "nnnyn", "nnnnn"),
+    route("GET", "/api/v1/students/{students}/showings", Nothing, "ynnyn", "ynnnn"),
+    route("GET", "/api/v1/districts/{districts}/showings", Nothing, "ynnyn", "ynnnn"),
+    route("POST", "/api/v1/students/{students}/export", Json(r#"{"purpose": "test"}"#), "nnnyn", "nnnnn"),
+    route("GET", "/api/v1/districts/{districts}/purges", Nothing, "ynnyn", "ynnnn"),
+    // Late in the list: it leaves no student behind.
+    route("POST", "/api/v1/students/{students}/purge", Json(r#"{"purpose": "test"}"#), "nnnyn", "nnnnn"),
     // Feeds.
     route("POST", "/api/v1/educators/{educators}/feeds", Nothing, "yynny", "yynnn"),
     route("POST", "/api/v1/schools/{schools}/feeds", Nothing, "yyyyn", "yynnn"),

@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use bellwether::api::{self, State};
 use bellwether::config::Settings;
 use bellwether::domain::actor::Role;
+use bellwether::domain::seal::new_key;
 use bellwether::store::Db;
 use bellwether::web;
 use http_body_util::BodyExt;
@@ -65,7 +66,8 @@ impl Client {
 
     /// Nobody in particular.
     pub fn unknown(db: Db) -> Self {
-        let settings = Settings { requests_per_minute: 1_000_000, ..Settings::default() };
+        let keys = new_key("test").parse().expect("a key");
+        let settings = Settings { requests_per_minute: 1_000_000, keys, ..Settings::default() };
         Self { router: web::dressed(api::app(State::new(db, settings), web::router())), credential: None }
     }
 
