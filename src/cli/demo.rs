@@ -129,7 +129,7 @@ async fn tell(state: &State) -> anyhow::Result<()> {
          Sign in at {root}/sign-in as any of these; the passwords are new with every start of the demo:\n"
     ))?;
     for (body, password) in accounts_for(&state.db, meeting.district_id, educator).await? {
-        print(&format!("  {:<30} {:<28} {password}\n", body.role.title(), body.email))?;
+        print(&format!("  {:<30} {:<32} {password}\n", body.role.title(), body.email))?;
     }
     Ok(())
 }
