@@ -184,6 +184,9 @@ impl IntoResponse for Error {
         if let Self::Internal(cause) = &self {
             tracing::error!(error = %Chain(cause.as_ref()), "a request failed on our side");
         }
+        if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS) {
+            tracing::info!(code, "refused");
+        }
         let refusal = Refusal {
             kind: format!("urn:bellwether:problem:{code}"),
             title,

@@ -50,6 +50,7 @@ impl State {
             return Err(Error::NotSignedIn);
         }
         if !spend(&mut tx, waiting.account, code).await? {
+            tracing::warn!(account = %waiting.account, from = %knock.address, "a code was refused");
             return Ok(None);
         }
         logins::end(&mut tx, waiting.id).await?;

@@ -46,7 +46,12 @@ impl State {
         let found = accounts::by_email(&mut self.db.read().await?, &email).await?;
         let (account, hash) = found.map_or((None, None), |(account, hash)| (Some(account), hash));
         let right = passwords::matches(password, hash).await?;
-        let Some(account) = account.filter(|account| right && account.body.active) else { return Ok(None) };
+        let known = account.as_ref().map(|account| account.id);
+        let Some(account) = account.filter(|account| right && account.body.active) else {
+            // The address that was typed may be a password in the wrong field: it is not said.
+            tracing::warn!(account = ?known, from = %knock.address, "a password was refused");
+            return Ok(None);
+        };
         let mut tx = self.db.write(&format!("account:{}", account.id)).await?;
         // Looked at again where nobody can change it meanwhile.
         let now = accounts::get(&mut tx, account.id).await?;

@@ -10,9 +10,9 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::layout::{Page, Place};
-use super::sign_in::{entered, password_fields};
+use super::sign_in::{entered, left, password_fields};
 use super::words;
-use crate::api::access::{self, Owner};
+use crate::api::access::Owner;
 use crate::api::sign_in::Knock;
 use crate::api::{State, WantedToken, error::Error, extract::NoQuery, extract::Path};
 use crate::domain::account::{Account, ApiToken, Login};
@@ -82,8 +82,7 @@ async fn change_password(
 
 async fn sign_out(Axum(state): Axum<State>, Owner(actor): Owner, _: NoQuery) -> Result<Response, Error> {
     state.sign_out_everywhere(&actor).await?;
-    let cookie = access::set_cookie(&state, None)?;
-    Ok(([(header::SET_COOKIE, cookie)], Redirect::to("/sign-in")).into_response())
+    left(&state)
 }
 
 async fn make_token(

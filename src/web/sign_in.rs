@@ -2,7 +2,7 @@
 
 use axum::extract::State as Axum;
 use axum::extract::rejection::FormRejection;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Form, Router};
@@ -121,8 +121,15 @@ fn local(next: &str) -> &str {
 
 async fn leave(Axum(state): Axum<State>, _: NoQuery, knock: Knock) -> Result<Response, Error> {
     state.sign_out(&knock.headers).await?;
-    let cookie = access::set_cookie(&state, None)?;
-    Ok(([(header::SET_COOKIE, cookie)], Redirect::to("/sign-in")).into_response())
+    left(&state)
+}
+
+/// Out, with nothing left behind in the browser.
+pub(super) fn left(state: &State) -> Result<Response, Error> {
+    let cookie = access::set_cookie(state, None)?;
+    let clear = HeaderValue::from_static("\"cache\", \"storage\"");
+    let headers = [(header::SET_COOKIE, cookie), (HeaderName::from_static("clear-site-data"), clear)];
+    Ok((headers, Redirect::to("/sign-in")).into_response())
 }
 
 async fn invited(Axum(state): Axum<State>, Path(token): Path<String>, _: NoQuery) -> Result<Response, Error> {

@@ -1,6 +1,7 @@
 //! The ways in and out: links that work once, passwords, cookies, tokens with scopes, and access that ends at once.
 
 use axum::body::Body;
+use bellwether::config::Settings;
 use bellwether::domain::actor::Role;
 use bellwether::domain::id::AccountId;
 use bellwether::store::{Db, accounts, audit, invitations};
@@ -61,6 +62,27 @@ async fn a_link_makes_one_password_and_a_password_makes_a_login() {
         let left = client.raw("POST", "/sign-out", &[], Body::empty()).await;
         assert!(left.header("set-cookie").starts_with("bellwether=;"), "{left:?}");
         client.get("/api/v1/me").await.refused(401, "not_signed_in");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn behind_tls_the_cookie_is_bound_to_this_host_and_the_browser_to_tls() {
+    on_both(async |db| {
+        let (account, _) = person(&db, Role::Coordinator, &[], None).await;
+        invitation(&db, account.id, "the-link").await;
+        let url = Some("https://staffing.example.org".parse().expect("an origin"));
+        let nobody = Client::with(db, Settings { url, ..Settings::default() });
+        let fields = format!("password={0}&again={0}", PASSWORD.replace(' ', "+"));
+        let headers = [FORM, ("host", "staffing.example.org"), ("origin", "https://staffing.example.org")];
+        let inside = nobody.raw("POST", "/invitations/the-link", &headers, fields).await;
+        let text = inside.header("set-cookie");
+        assert!(
+            text.starts_with("__Host-bellwether=") && text.contains("Secure") && !text.contains("Domain"),
+            "{inside:?}"
+        );
+        assert!(inside.header("strict-transport-security").contains("includeSubDomains"), "{inside:?}");
+        nobody.raw("GET", "/sign-in", &[("host", "evil.example")], Body::empty()).await.refused(421, "misdirected");
     })
     .await;
 }

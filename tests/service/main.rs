@@ -2,6 +2,7 @@
 
 mod access;
 mod api;
+mod asvs;
 mod doors;
 mod feeds;
 mod fresh;

@@ -67,7 +67,11 @@ impl Client {
     /// Nobody in particular.
     pub fn unknown(db: Db) -> Self {
         let keys = new_key("test").parse().expect("a key");
-        let settings = Settings { requests_per_minute: 1_000_000, keys, ..Settings::default() };
+        Self::with(db, Settings { requests_per_minute: 1_000_000, keys, ..Settings::default() })
+    }
+
+    /// Nobody in particular, at a server with these settings.
+    pub fn with(db: Db, settings: Settings) -> Self {
         Self { router: web::dressed(api::app(State::new(db, settings), web::router())), credential: None }
     }
 
