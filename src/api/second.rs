@@ -65,14 +65,24 @@ impl State {
         Ok(logins::waiting(&mut self.db.read().await?, &secret).await?.is_some())
     }
 
-    /// Begins to add an app: it counts once a code of it is given.
-    pub async fn offer_app(&self, actor: &Actor) -> Result<Offer, Error> {
+    /// Begins to add an app, for one's password: it counts once a code of it is given. False if that is not right.
+    pub async fn offer_app(&self, actor: &Actor, knock: &Knock, password: String) -> Result<bool, Error> {
+        if !self.is_own_password(actor, knock, password).await? {
+            return Ok(false);
+        }
         let secret = rand::random::<[u8; 20]>().to_vec();
         let mut tx = self.write(actor).await?;
-        let account = accounts::get(&mut tx, actor.account).await?;
-        factors::begin(&mut tx, actor.account, secret.clone()).await?;
+        factors::begin(&mut tx, actor.account, secret).await?;
         tx.commit().await?;
-        offer(&secret, &account)
+        Ok(true)
+    }
+
+    /// Whether this is the actor's password, which they are asked for again.
+    async fn is_own_password(&self, actor: &Actor, knock: &Knock, password: String) -> Result<bool, Error> {
+        let email = accounts::get(&mut self.db.read().await?, actor.account).await?.body.email;
+        self.doors.attempt(&email, knock.address)?;
+        let found = accounts::by_email(&mut self.db.read().await?, &email).await?;
+        passwords::matches(password, found.and_then(|(_, hash)| hash)).await
     }
 
     /// The offer that stands, if one does.
@@ -106,10 +116,7 @@ impl State {
 
     /// Takes away one's own app, for its password: false if that is not right.
     pub async fn remove_app(&self, actor: &Actor, knock: &Knock, password: String) -> Result<bool, Error> {
-        let email = accounts::get(&mut self.db.read().await?, actor.account).await?.body.email;
-        self.doors.attempt(&email, knock.address)?;
-        let found = accounts::by_email(&mut self.db.read().await?, &email).await?;
-        if !passwords::matches(password, found.and_then(|(_, hash)| hash)).await? {
+        if !self.is_own_password(actor, knock, password).await? {
             return Ok(false);
         }
         let mut tx = self.write(actor).await?;

@@ -36,15 +36,24 @@ async fn show(Axum(state): Axum<State>, Owner(actor): Owner, _: NoQuery) -> Resu
     } else {
         match state.standing_offer(&actor).await? {
             Some(offer) => offered(&actor, &offer, None)?,
-            None => absent(&actor),
+            None => absent(&actor, None),
         }
     };
     Ok(([(header::CACHE_CONTROL, "no-store")], page).into_response())
 }
 
-async fn begin(Axum(state): Axum<State>, Owner(actor): Owner, _: NoQuery) -> Result<Redirect, Error> {
-    state.offer_app(&actor).await?;
-    Ok(Redirect::to("/account/app"))
+async fn begin(
+    Axum(state): Axum<State>,
+    Owner(actor): Owner,
+    _: NoQuery,
+    knock: Knock,
+    form: Result<Form<Password>, FormRejection>,
+) -> Result<Response, Error> {
+    let Form(typed) = form.map_err(|error| Error::Malformed(error.body_text()))?;
+    if state.offer_app(&actor, &knock, typed.password).await? {
+        return Ok(Redirect::to("/account/app").into_response());
+    }
+    Ok((StatusCode::UNPROCESSABLE_ENTITY, absent(&actor, Some("The password is not right."))).into_response())
 }
 
 #[derive(Deserialize)]
@@ -94,12 +103,16 @@ async fn remove(
 
 const TITLE: &str = "Authenticator app";
 
-fn absent(actor: &Actor) -> Markup {
+fn absent(actor: &Actor, wrong: Option<&str>) -> Markup {
     Page::new(TITLE, Place::Account, actor).show(&html! {
         div.narrow {
             h1 { (TITLE) }
+            @if let Some(wrong) = wrong { div.note.bad role="alert" { p { (wrong) } } }
             p { "With an app on your phone, a password that somebody else learned does not let them in. A shorter password is enough then: eight characters." }
-            form.card method="post" action="/account/app" { button type="submit" { "Add an app" } }
+            form.card method="post" action="/account/app" {
+                (password())
+                button type="submit" { "Add an app" }
+            }
         }
     })
 }
@@ -147,12 +160,19 @@ fn present(actor: &Actor, left: i64, wrong: Option<&str>) -> Markup {
             @if let Some(wrong) = wrong { div.note.bad role="alert" { p { (wrong) } } }
             p { span.badge.good { "In use" } " " (left) " recovery codes are left." }
             form.card method="post" action="/account/app/remove" {
-                div.field {
-                    label for="password" { "Your password" }
-                    input #password name="password" type="password" autocomplete="current-password" required;
-                }
+                (password())
                 button.danger type="submit" { "Remove the app" }
             }
         }
     })
+}
+
+/// Asked for again before a factor changes.
+fn password() -> Markup {
+    html! {
+        div.field {
+            label for="password" { "Your password" }
+            input #password name="password" type="password" autocomplete="current-password" required;
+        }
+    }
 }

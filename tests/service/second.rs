@@ -32,6 +32,10 @@ async fn somebody(db: &Db) -> (Client, String) {
     (Client::unknown(db.clone()).signed_in(&secret), account.body.email)
 }
 
+fn fields() -> String {
+    format!("password={}", PASSWORD.replace(' ', "+"))
+}
+
 async fn enter(client: &Client, email: &str) -> Answer {
     let fields = format!("email={}&password={}", email.replace('@', "%40"), PASSWORD.replace(' ', "+"));
     form(client, "/sign-in", &fields).await
@@ -41,7 +45,8 @@ async fn enter(client: &Client, email: &str) -> Answer {
 async fn an_app_is_asked_for_once_it_is_confirmed_and_each_code_is_good_once() {
     on_both(async |db| {
         let (client, email) = somebody(&db).await;
-        form(&client, "/account/app", "").await;
+        assert_eq!(form(&client, "/account/app", "password=wrong").await.status.as_u16(), 422);
+        form(&client, "/account/app", &fields()).await;
         let page = client.get("/account/app").await.text;
         let secret = page.split("id=\"secret\" readonly value=\"").nth(1).and_then(|rest| rest.split('"').next());
         let secret = secret.expect("a secret to type").to_owned();
@@ -77,9 +82,8 @@ async fn an_app_is_asked_for_once_it_is_confirmed_and_each_code_is_good_once() {
             let waiting = nobody.signed_in(&cookie(&enter(&nobody, &email).await));
             assert_eq!(form(&waiting, "/sign-in/code", &typed).await.status.as_u16(), status, "{typed}");
         }
-        let fields = format!("password={}", PASSWORD.replace(' ', "+"));
         assert_eq!(form(&client, "/account/app/remove", "password=wrong").await.status.as_u16(), 422);
-        assert_eq!(form(&client, "/account/app/remove", &fields).await.status.as_u16(), 303);
+        assert_eq!(form(&client, "/account/app/remove", &fields()).await.status.as_u16(), 303);
         assert_eq!(enter(&nobody, &email).await.header("location"), "/");
     })
     .await;
@@ -89,7 +93,7 @@ async fn an_app_is_asked_for_once_it_is_confirmed_and_each_code_is_good_once() {
 async fn codes_are_not_guessed_by_trying() {
     on_both(async |db| {
         let (client, email) = somebody(&db).await;
-        form(&client, "/account/app", "").await;
+        form(&client, "/account/app", &fields()).await;
         let page = client.get("/account/app").await.text;
         let secret = page.split("id=\"secret\" readonly value=\"").nth(1).and_then(|rest| rest.split('"').next());
         let fields = format!("code={}", code(secret.expect("a secret"), 0));

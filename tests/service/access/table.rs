@@ -150,7 +150,7 @@ pub const ROUTES: &[Route] = &[
     flat("GET", "/account", Nothing, "yyyyy"),
     flat("POST", "/account/password", Form("old=x&password=y&again=z"), "yyyyy"),
     flat("GET", "/account/app", Nothing, "yyyyy"),
-    flat("POST", "/account/app", Nothing, "yyyyy"),
+    flat("POST", "/account/app", Form("password=x"), "yyyyy"),
     flat("POST", "/account/app/confirm", Form("code=1"), "yyyyy"),
     flat("POST", "/account/app/remove", Form("password=x"), "yyyyy"),
     flat("POST", "/account/tokens", Form("name="), "yyyyy"),
