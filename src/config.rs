@@ -6,9 +6,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use crate::domain::seal::Keyring;
 
 /// What is used where nothing is said.
 pub const DEFAULT_DATABASE: &str = "sqlite:bellwether.db";
@@ -19,14 +21,26 @@ const DATABASE: &str = "DATABASE_URL";
 const LISTEN: &str = "BELLWETHER_LISTEN";
 const TIMEOUT: &str = "BELLWETHER_TIMEOUT_SECONDS";
 const CONNECTIONS: &str = "BELLWETHER_CONNECTIONS";
-const KEYS: [&str; 4] = [DATABASE, LISTEN, TIMEOUT, CONNECTIONS];
+const URL: &str = "BELLWETHER_URL";
+const PROXIES: &str = "BELLWETHER_PROXIES";
+const REQUESTS: &str = "BELLWETHER_REQUESTS_PER_MINUTE";
+const SEALING: &str = "BELLWETHER_KEYS";
+const KEYS: [&str; 8] = [DATABASE, LISTEN, TIMEOUT, CONNECTIONS, URL, PROXIES, REQUESTS, SEALING];
 
 /// Everything that can be set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     pub database: Secret,
-    /// Loopback, until there are accounts.
+    /// Loopback, unless `url` says how others reach it by TLS.
     pub listen: SocketAddr,
+    /// Under which address people reach the server; none is plain HTTP on this machine.
+    pub url: Option<PublicUrl>,
+    /// Whose `X-Forwarded-For` is believed.
+    pub proxies: Vec<IpAddr>,
+    /// What names and birth dates of students are sealed with.
+    pub keys: Keyring,
+    /// Most requests of an account or, without one, of an address.
+    pub requests_per_minute: u32,
     /// Longest time from a request's first byte to its answer's.
     pub timeout: Duration,
     /// Connections open at once; further ones wait in the kernel's queue.
@@ -69,13 +83,19 @@ pub enum Error {
     Unreadable { path: String, reason: String },
     #[error("{path}, line {line}: {reason}")]
     Line { path: String, line: usize, reason: String },
+    #[error("BELLWETHER_KEYS: {0}")]
+    Keys(String),
     #[error("{key} is {value:?}; {expected}")]
     Value { key: &'static str, value: String, expected: &'static str },
     #[error(
-        "refusing to listen on {0}: there are no accounts yet, so whoever reaches this port may read and change \
-         everything; listen on 127.0.0.1 or [::1] and reach it from elsewhere through an SSH tunnel"
+        "refusing to listen on {0}: nobody can administer this installation yet; run `bellwether admin create` first"
     )]
-    NotLoopback(SocketAddr),
+    NoAdministrator(SocketAddr),
+    #[error(
+        "refusing to listen on {0} without TLS: set BELLWETHER_URL to the https:// address that people use, \
+         and let a proxy there speak TLS (README, Running it for others)"
+    )]
+    NoTls(SocketAddr),
 }
 
 impl Default for Settings {
@@ -84,7 +104,11 @@ impl Default for Settings {
             database: Secret::new(DEFAULT_DATABASE),
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             timeout: Duration::from_secs(30),
-            connections: 1024,
+            connections: 4096,
+            url: None,
+            proxies: Vec::new(),
+            keys: Keyring::default(),
+            requests_per_minute: 1200,
         }
     }
 }
@@ -106,7 +130,26 @@ impl Settings {
         let listen = flags.listen.clone().or_else(|| find(LISTEN)).unwrap_or_else(|| DEFAULT_LISTEN.into());
         Ok(Self {
             database: flags.database.clone().or_else(|| find(DATABASE)).map_or(default.database, Secret::new),
-            listen: loopback_only(parse(LISTEN, &listen, "give an address and a port, such as 127.0.0.1:8080")?)?,
+            listen: parse(LISTEN, &listen, "give an address and a port, such as 127.0.0.1:8080")?,
+            url: find(URL)
+                .map(|text| parse(URL, &text, "give an origin, such as https://staffing.example.org"))
+                .transpose()?,
+            proxies: match find(PROXIES) {
+                Some(text) => {
+                    let one =
+                        |ip: &str| parse(PROXIES, ip.trim(), "give addresses with commas between, such as 10.0.0.7");
+                    text.split(',').filter(|ip| !ip.trim().is_empty()).map(one).collect::<Result<_, _>>()?
+                }
+                None => default.proxies,
+            },
+            keys: match find(SEALING) {
+                Some(text) => text.parse().map_err(Error::Keys)?,
+                None => default.keys,
+            },
+            requests_per_minute: match find(REQUESTS) {
+                Some(text) => u32::try_from(within(REQUESTS, &text, 1_000_000)?).unwrap_or(default.requests_per_minute),
+                None => default.requests_per_minute,
+            },
             timeout: match find(TIMEOUT) {
                 Some(text) => Duration::from_secs(within(TIMEOUT, &text, 3600)?),
                 None => default.timeout,
@@ -119,9 +162,54 @@ impl Settings {
     }
 }
 
-/// Refuses an address that other machines can reach: until accounts exist, the port is the only lock.
-pub fn loopback_only(listen: SocketAddr) -> Result<SocketAddr, Error> {
-    if listen.ip().is_loopback() { Ok(listen) } else { Err(Error::NotLoopback(listen)) }
+impl Settings {
+    /// Refuses to be reached by other machines before there is somebody to answer to, and without TLS.
+    pub fn may_listen(&self, has_administrator: bool) -> Result<(), Error> {
+        let secure = self.url.as_ref().is_some_and(|url| url.secure);
+        match (self.listen.ip().is_loopback(), has_administrator, secure) {
+            (true, ..) | (_, true, true) => Ok(()),
+            (_, false, _) => Err(Error::NoAdministrator(self.listen)),
+            (_, _, false) => Err(Error::NoTls(self.listen)),
+        }
+    }
+
+    /// Whether cookies travel by TLS only.
+    #[must_use]
+    pub fn secure(&self) -> bool {
+        self.url.as_ref().is_some_and(|url| url.secure)
+    }
+}
+
+/// The origin under which people reach the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicUrl {
+    /// Scheme, host and, where it is not the usual one, port: `https://staffing.example.org`.
+    pub origin: String,
+    /// As in the `Host` header.
+    pub authority: String,
+    /// Without a port.
+    pub host: String,
+    pub secure: bool,
+}
+
+impl std::str::FromStr for PublicUrl {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let text = text.trim().trim_end_matches('/').to_ascii_lowercase();
+        let (scheme, authority) = text.split_once("://").ok_or(())?;
+        let (host, port) = match authority.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+            _ => (authority, None),
+        };
+        let named = host.chars().all(|c| c.is_ascii_alphanumeric() || "-.[]:".contains(c));
+        let loopback = host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
+        let secure = scheme == "https";
+        let good = !host.is_empty() && named && port.is_none_or(|port| port.parse::<u16>().is_ok());
+        if !good || !(secure || (scheme == "http" && loopback)) {
+            return Err(());
+        }
+        Ok(Self { origin: text.clone(), authority: authority.into(), host: host.into(), secure })
+    }
 }
 
 fn parse<T: std::str::FromStr>(key: &'static str, text: &str, expected: &'static str) -> Result<T, Error> {
@@ -164,15 +252,46 @@ mod tests {
     }
 
     #[test]
-    fn only_loopback_addresses_are_listened_on() {
-        for good in ["127.0.0.1:8080", "127.9.9.9:1", "[::1]:0"] {
-            assert!(listening_on(good).is_ok(), "{good}");
+    fn other_machines_are_answered_only_with_an_administrator_and_tls() {
+        let secure = |mut settings: Settings| {
+            settings.url = Some("https://staffing.example.org".parse().expect("an origin"));
+            settings
+        };
+        for near in ["127.0.0.1:8080", "127.9.9.9:1", "[::1]:0"] {
+            assert_eq!(listening_on(near).expect("an address").may_listen(false), Ok(()), "{near}");
         }
-        for bad in ["0.0.0.0:8080", "[::]:8080", "10.0.0.1:80", "192.0.2.1:8080"] {
-            let error = listening_on(bad).expect_err(bad).to_string();
-            assert!(error.contains("no accounts yet"), "{error}");
+        for far in ["0.0.0.0:8080", "[::]:8080", "10.0.0.1:80", "192.0.2.1:8080"] {
+            let settings = listening_on(far).expect("an address");
+            assert_eq!(settings.may_listen(false), Err(Error::NoAdministrator(settings.listen)), "{far}");
+            assert_eq!(settings.may_listen(true), Err(Error::NoTls(settings.listen)), "{far}");
+            let settings = secure(settings);
+            assert!(settings.may_listen(false).is_err() && settings.may_listen(true).is_ok(), "{far}");
         }
         assert!(listening_on("localhost").expect_err("no port").to_string().contains("such as 127.0.0.1:8080"));
+    }
+
+    #[test]
+    fn an_origin_is_tls_or_this_machine() {
+        for (text, authority, secure) in [
+            ("https://Staffing.Example.org/", "staffing.example.org", true),
+            ("https://a.example:8443", "a.example:8443", true),
+            ("http://localhost:8080", "localhost:8080", false),
+            ("http://127.0.0.1:8080", "127.0.0.1:8080", false),
+        ] {
+            let url: PublicUrl = text.parse().unwrap_or_else(|()| panic!("{text}"));
+            assert_eq!((url.authority.as_str(), url.secure), (authority, secure), "{text}");
+        }
+        for bad in [
+            "http://a.example",
+            "a.example",
+            "https://",
+            "https://a/b",
+            "https://a:x",
+            "ftp://localhost",
+            "https://u@a",
+        ] {
+            assert!(bad.parse::<PublicUrl>().is_err(), "{bad}");
+        }
     }
 
     #[test]

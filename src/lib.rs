@@ -25,7 +25,10 @@
 //! - An unfilled need is not an error: it is a line of the outcome with its reasons. Only a defect is an error.
 //! - A schedule that fails `verify` is `defective`: never shown as an answer, never published.
 //! - SQL appears in [`store`] only; no type of the store appears in JSON.
-//! - No student's name in a feed, a log line, a problem file or an error text: students are pseudonymous keys.
+//! - Nobody is let in by a handler: `api::access` knows who asks before any runs, [`domain::actor`] says what they may,
+//!   lists take their rows from its [`Reach`](domain::actor::Reach), and a change looks again when it is made.
+//! - No student's name in a feed, a log line, a problem file or an error text: students are pseudonymous keys. Who they
+//!   are is sealed ([`domain::seal`]) and opened only by a call that records it.
 //! - Everything costs integer cents; dates are local dates, and wall time at the school is the truth from which
 //!   instants are derived.
 //!

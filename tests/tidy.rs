@@ -17,7 +17,23 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("exchange", &["domain", "engine::problem", "engine::outcome"]),
     ("notify", &["domain", "exchange", "config"]),
     ("api", &["domain", "engine", "store", "exchange", "config"]),
-    ("web", &["domain", "engine", "store", "exchange", "config", "api::State", "api::extract", "api::error"]),
+    (
+        "web",
+        &[
+            "domain",
+            "engine",
+            "store",
+            "exchange",
+            "config",
+            "api::State",
+            "api::extract",
+            "api::error",
+            "api::access",
+            "api::sign_in",
+            "api::second",
+            "api::WantedToken",
+        ],
+    ),
     ("jobs", &["domain", "engine", "store", "exchange", "notify", "config"]),
     ("config", &["domain"]),
     ("cli", ANYTHING),
@@ -45,6 +61,12 @@ const HOMES: &[(&str, &[&str])] = &[
     ("maud", &["web"]),
     ("clap", &["cli"]),
     ("anyhow", &["cli", "main"]),
+    ("argon2", &["api"]),
+    ("governor", &["api"]),
+    ("zxcvbn", &["api"]),
+    ("chacha20poly1305", &["domain"]),
+    ("totp_rs", &["api"]),
+    ("qrcode", &["web"]),
 ];
 const SOLVER: &[&str] = &["engine/model", "engine/search", "engine/solve"];
 

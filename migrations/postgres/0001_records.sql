@@ -346,15 +346,19 @@ CREATE INDEX incumbent_term ON incumbent (term_id);
 CREATE INDEX incumbent_educator ON incumbent (educator_id);
 
 -- Who changed what, in the transaction that changed it. Rows are only ever added.
+-- Each line carries a hash over itself and the hash of the line before it.
 CREATE TABLE audit (
     id uuid NOT NULL PRIMARY KEY,
+    seq bigint NOT NULL UNIQUE CHECK (seq >= 1),
     at timestamptz NOT NULL,
     actor text NOT NULL,
     action text NOT NULL,
     entity text NOT NULL,
     entity_id uuid NOT NULL,
     body_before jsonb,
-    body_after jsonb
+    body_after jsonb,
+    previous_sha256 text NOT NULL,
+    sha256 text NOT NULL
 );
 CREATE INDEX audit_entity ON audit (entity, entity_id);
 

@@ -346,15 +346,19 @@ CREATE INDEX incumbent_term ON incumbent (term_id);
 CREATE INDEX incumbent_educator ON incumbent (educator_id);
 
 -- Who changed what, in the transaction that changed it. Rows are only ever added.
+-- Each line carries a hash over itself and the hash of the line before it.
 CREATE TABLE audit (
     id BLOB NOT NULL PRIMARY KEY,
+    seq INTEGER NOT NULL UNIQUE CHECK (seq >= 1),
     at TEXT NOT NULL,
     actor TEXT NOT NULL,
     action TEXT NOT NULL,
     entity TEXT NOT NULL,
     entity_id BLOB NOT NULL,
     body_before TEXT CHECK (json_valid(body_before)),
-    body_after TEXT CHECK (json_valid(body_after))
+    body_after TEXT CHECK (json_valid(body_after)),
+    previous_sha256 TEXT NOT NULL,
+    sha256 TEXT NOT NULL
 ) STRICT;
 CREATE INDEX audit_entity ON audit (entity, entity_id);
 

@@ -9,6 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::State;
+use super::access::OPEN;
 use super::error::{FieldIssue, PROBLEM_JSON, Refusal};
 
 const ABOUT: &str = "Pairs US school sections and IEP services with licensed virtual educators.\n\n\
@@ -17,8 +18,9 @@ const ABOUT: &str = "Pairs US school sections and IEP services with licensed vir
     A creation with an `Idempotency-Key` can be repeated safely.";
 
 /// What any address may answer, whatever it does.
-const COMMON: [(&str, &str); 4] = [
+const COMMON: [(&str, &str); 5] = [
     ("400", "the request is not understood"),
+    ("429", "too many requests; wait for as long as Retry-After says"),
     ("421", "the Host header does not name this machine"),
     ("500", "a defect of ours; it has been logged"),
     ("503", "not in time, or not ready; try again"),
@@ -53,10 +55,21 @@ fn complete(routes: OpenApi, described: Described) -> Value {
     }
     if let Some(paths) = document["paths"].as_object_mut() {
         paths.extend(described.paths);
-        for (method, operation) in paths.values_mut().filter_map(Value::as_object_mut).flatten() {
-            describe_refusals(operation, !matches!(method.as_str(), "get" | "head"));
+        for (path, item) in paths {
+            let open = OPEN.contains(&path.as_str());
+            for (method, operation) in item.as_object_mut().into_iter().flatten() {
+                describe_refusals(operation, !matches!(method.as_str(), "get" | "head"), open);
+                if open {
+                    operation["security"] = json!([]);
+                }
+            }
         }
     }
+    document["components"]["securitySchemes"] = json!({
+        "token": {"type": "http", "scheme": "bearer", "description": "A token of your account."},
+        "login": {"type": "apiKey", "in": "cookie", "name": "__Host-bellwether", "description": "A signed-in browser; over plain HTTP on this machine the cookie is called bellwether."},
+    });
+    document["security"] = json!([{"token": []}, {"login": []}]);
     document
 }
 
@@ -66,10 +79,12 @@ fn schema<T: ToSchema>() -> (String, RefOr<Schema>) {
 }
 
 /// Adds the refusals common to all, and gives every refusal its body.
-fn describe_refusals(operation: &mut Value, writes: bool) {
+fn describe_refusals(operation: &mut Value, writes: bool, open: bool) {
     let Some(responses) = operation["responses"].as_object_mut() else { return };
-    let cross_origin = writes.then_some(("403", "sent by a page of another site"));
-    for (status, about) in COMMON.into_iter().chain(cross_origin) {
+    let forbidden = if open { None } else { Some(("403", "your role or token does not allow it")) };
+    let forbidden = forbidden.or(writes.then_some(("403", "sent by a page of another site")));
+    let unknown = (!open).then_some(("401", "nobody is signed in, or the token has ended"));
+    for (status, about) in COMMON.into_iter().chain(forbidden).chain(unknown) {
         responses.entry(status).or_insert_with(|| json!({"description": about}));
     }
     for (status, response) in responses {

@@ -63,9 +63,19 @@ pub enum Error {
     Conflict(String),
     #[error("the Idempotency-Key was used before, with another body")]
     KeyReused,
+    #[error("nobody is signed in")]
+    NotSignedIn,
+    #[error("the token is unknown, or has ended")]
+    BadToken,
+    #[error("your access has ended or changed since this began")]
+    Ended,
+    #[error("your role or token does not allow this")]
+    Forbidden,
+    #[error("too many requests")]
+    TooMany(std::time::Duration),
     #[error("{0}")]
     CrossOrigin(String),
-    #[error("the Host header does not name this machine")]
+    #[error("the Host header does not name this server")]
     Misdirected,
     #[error("the database is busy")]
     Busy(#[source] StoreError),
@@ -122,8 +132,13 @@ impl Error {
             Self::Conflict(_) => Kind(S::CONFLICT, "conflict", "conflict", "read what is there; change the one or the other"),
             Self::KeyReused => Kind(S::UNPROCESSABLE_ENTITY, "key_reused", "Idempotency-Key reused", "use a fresh key for a different request"),
             Self::Busy(_) => Kind(S::SERVICE_UNAVAILABLE, "busy", "too busy", "try again in a moment"),
+            Self::NotSignedIn => Kind(S::UNAUTHORIZED, "not_signed_in", "not signed in", "sign in, or send a token in the Authorization header"),
+            Self::BadToken => Kind(S::UNAUTHORIZED, "bad_token", "token refused", "make a new token on your account's page"),
+            Self::Ended => Kind(S::UNAUTHORIZED, "access_ended", "access ended", "sign in again"),
+            Self::Forbidden => Kind(S::FORBIDDEN, "forbidden", "not allowed", "ask an administrator whether your role should allow it"),
+            Self::TooMany(_) => Kind(S::TOO_MANY_REQUESTS, "too_many", "too many requests", "wait for as long as Retry-After says"),
             Self::CrossOrigin(_) => Kind(S::FORBIDDEN, "cross_origin", "cross-origin request refused", "send changes from our own pages or from a program"),
-            Self::Misdirected => Kind(S::MISDIRECTED_REQUEST, "misdirected", "misdirected request", "address the server as localhost, 127.0.0.1 or [::1]"),
+            Self::Misdirected => Kind(S::MISDIRECTED_REQUEST, "misdirected", "misdirected request", "address the server by its own name, or on its machine as localhost"),
             Self::Timeout => Kind(S::SERVICE_UNAVAILABLE, "timeout", "took too long", "try again later, or ask for less"),
             Self::NotReady(_) => Kind(S::SERVICE_UNAVAILABLE, "not_ready", "not ready", "try again in a moment; see the log if it lasts"),
             Self::Internal(_) => Kind(S::INTERNAL_SERVER_ERROR, "internal", "internal error", "try again; if it lasts, report the x-request-id of this answer"),
@@ -149,9 +164,12 @@ impl From<StoreError> for Error {
         match error {
             StoreError::NotFound { what, id } => Self::NotFound { kind: what, id: id.to_string() },
             StoreError::MissingReference { ref what } => Self::field(format!("/{what}"), error.to_string()),
-            StoreError::Duplicate { .. } | StoreError::InUse { .. } | StoreError::Overlap(_) => {
-                Self::Conflict(error.to_string())
-            }
+            StoreError::Duplicate { .. }
+            | StoreError::InUse { .. }
+            | StoreError::Overlap(_)
+            | StoreError::Sealed(_) => Self::Conflict(error.to_string()),
+            StoreError::Forbidden => Self::Forbidden,
+            StoreError::Ended => Self::Ended,
             StoreError::Stale { current_version } => Self::Stale { version: current_version },
             StoreError::Invalid(issues) => Self::Fields(issues),
             StoreError::Busy(_) => Self::Busy(error),
@@ -165,6 +183,9 @@ impl IntoResponse for Error {
         let Kind(status, code, title, action) = self.kind();
         if let Self::Internal(cause) = &self {
             tracing::error!(error = %Chain(cause.as_ref()), "a request failed on our side");
+        }
+        if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS) {
+            tracing::info!(code, "refused");
         }
         let refusal = Refusal {
             kind: format!("urn:bellwether:problem:{code}"),
@@ -180,6 +201,13 @@ impl IntoResponse for Error {
             (status, [(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON))], body).into_response();
         if status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        if let Self::TooMany(wait) = &self {
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         // For whoever can tell it better than JSON does: the pages.
         response.extensions_mut().insert(refusal);

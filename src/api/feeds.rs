@@ -11,8 +11,10 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::State;
+use super::access::secret;
 use super::error::Error;
 use super::extract::{NoQuery, Path};
+use crate::domain::actor::{Actor, Credential, Verb};
 use crate::domain::hash::sha256;
 use crate::domain::id::{EducatorId, FeedId, RecordId as _, SchoolId};
 use crate::domain::records as kept;
@@ -20,7 +22,7 @@ use crate::domain::session::SessionStatus;
 use crate::domain::time;
 use crate::exchange::ics::{self, Entry};
 use crate::store::feeds::{self, Owner};
-use crate::store::sessions::{self, Listed, Wanted};
+use crate::store::sessions::{self, Listed, Visible, Wanted};
 
 /// Most sessions of a feed: a school of two hundred sections for a term.
 const MOST: i64 = 50_000;
@@ -46,16 +48,26 @@ struct Created {
 #[utoipa::path(post, path = "/api/v1/educators/{id}/feeds", operation_id = "createEducatorFeed", tag = "feeds", params(("id" = Uuid, Path)), responses(
     (status = 201, description = "the feed, with its secret address", body = Created), (status = 404, description = "there is no such educator"),
 ))]
-async fn for_educator(Axum(state): Axum<State>, Path(id): Path<EducatorId>, _: NoQuery) -> Result<Response, Error> {
-    state.make_feed(Owner::Educator(id)).await.map(created)
+async fn for_educator(
+    Axum(state): Axum<State>,
+    actor: Actor,
+    Path(id): Path<EducatorId>,
+    _: NoQuery,
+) -> Result<Response, Error> {
+    state.make_feed(&actor, Owner::Educator(id)).await.map(created)
 }
 
 /// Make a calendar feed of a school's sessions
 #[utoipa::path(post, path = "/api/v1/schools/{id}/feeds", operation_id = "createSchoolFeed", tag = "feeds", params(("id" = Uuid, Path)), responses(
     (status = 201, description = "the feed, with its secret address", body = Created), (status = 404, description = "there is no such school"),
 ))]
-async fn for_school(Axum(state): Axum<State>, Path(id): Path<SchoolId>, _: NoQuery) -> Result<Response, Error> {
-    state.make_feed(Owner::School(id)).await.map(created)
+async fn for_school(
+    Axum(state): Axum<State>,
+    actor: Actor,
+    Path(id): Path<SchoolId>,
+    _: NoQuery,
+) -> Result<Response, Error> {
+    state.make_feed(&actor, Owner::School(id)).await.map(created)
 }
 
 fn created((feed, path): (feeds::Feed, String)) -> Response {
@@ -66,16 +78,26 @@ fn created((feed, path): (feeds::Feed, String)) -> Response {
 
 impl State {
     /// Makes a feed and says its path.
-    pub async fn make_feed(&self, owner: Owner) -> Result<(feeds::Feed, String), Error> {
-        let token = hex::encode(rand::random::<[u8; 24]>());
-        let mut tx = self.db.write(&self.principal).await?;
-        match owner {
-            Owner::Educator(id) => drop(crate::store::get::<kept::Educator>(&mut tx, id).await?),
-            Owner::School(id) => drop(crate::store::get::<kept::School>(&mut tx, id).await?),
-        }
-        let feed = feeds::create(&mut tx, owner, &token).await?;
+    pub async fn make_feed(&self, actor: &Actor, owner: Owner) -> Result<(feeds::Feed, String), Error> {
+        let token = secret();
+        let mut tx = self.write(actor).await?;
+        feeds::permit(&mut tx, actor, owner, Verb::Write).await?;
+        let maker = (actor.credential != Credential::Program).then_some(actor.account);
+        let feed = feeds::create(&mut tx, owner, &token, maker).await?;
         tx.commit().await?;
         Ok((feed, format!("/feeds/{token}.ics")))
+    }
+
+    /// Ends a feed.
+    pub async fn revoke_feed(&self, actor: &Actor, id: FeedId) -> Result<(), Error> {
+        let mut tx = self.write(actor).await?;
+        let feed = feeds::get(&mut tx, id).await?;
+        if feeds::permit(&mut tx, actor, feed.owner, Verb::Write).await.is_err() {
+            return Err(Error::NotFound { kind: "feed", id: id.to_string() });
+        }
+        feeds::revoke(&mut tx, id).await?;
+        tx.commit().await?;
+        Ok(())
     }
 }
 
@@ -114,7 +136,7 @@ async fn read(
             crate::store::get::<kept::School>(&mut tx, id).await?.body.name
         }
     };
-    let listed = sessions::list(&mut tx, wanted, None, MOST).await?;
+    let listed = sessions::list(&mut tx, &Visible::ALL, wanted, None, MOST).await?;
     drop(tx);
     let text = tokio::task::spawn_blocking(move || {
         let entries: Vec<Entry> =
@@ -151,9 +173,12 @@ fn entry(listed: Listed) -> Entry {
 #[utoipa::path(delete, path = "/api/v1/feeds/{id}", operation_id = "revokeFeed", tag = "feeds", params(("id" = Uuid, Path)), responses(
     (status = 204, description = "its address is gone"), (status = 404, description = "there is no such feed, or it was revoked before"),
 ))]
-async fn revoke(Axum(state): Axum<State>, Path(id): Path<FeedId>, _: NoQuery) -> Result<StatusCode, Error> {
-    let mut tx = state.db.write(&state.principal).await?;
-    feeds::revoke(&mut tx, id).await?;
-    tx.commit().await?;
+async fn revoke(
+    Axum(state): Axum<State>,
+    actor: Actor,
+    Path(id): Path<FeedId>,
+    _: NoQuery,
+) -> Result<StatusCode, Error> {
+    state.revoke_feed(&actor, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

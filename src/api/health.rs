@@ -12,6 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::State;
+use super::access::Operator;
 use super::error::Error;
 
 const SECONDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
@@ -70,7 +71,7 @@ async fn ready(Axum(state): Axum<State>) -> Result<impl IntoResponse, Error> {
 /// Measurements for Prometheus
 #[utoipa::path(get, path = "/metrics", tag = "operations",
     responses((status = 200, description = "text exposition format 0.0.4", body = String, content_type = "text/plain; version=0.0.4")))]
-async fn measurements() -> impl IntoResponse {
+async fn measurements(_: Operator) -> impl IntoResponse {
     let recorder = record_metrics();
     recorder.run_upkeep();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], recorder.render())

@@ -1,6 +1,7 @@
 //! What every request passes through, whatever it asks for: id, log line, metrics, guards, deadline, headers.
 
 use std::any::Any;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -23,20 +24,24 @@ use super::extract::BODY_LIMIT;
 use crate::config::Settings;
 
 /// Pages may load and call only what this server serves, and nobody may frame them.
-const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+const CONTENT_POLICY: &str = "default-src 'none'; object-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
      font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// For two years (what browsers' preload lists ask for).
+const ONLY_TLS: &str = "max-age=63072000; includeSubDomains";
 
 const HEADERS: [(HeaderName, HeaderValue); 5] = [
     (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_POLICY)),
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
     (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
-    (header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache")),
+    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
 ];
 
 /// Wraps a router: the first layer named is the outermost.
 pub fn around(router: Router, settings: &Settings) -> Router {
     let timeout = settings.timeout;
+    let named: Option<Arc<str>> = settings.url.as_ref().map(|url| url.authority.as_str().into());
     let router = router.layer(
         ServiceBuilder::new()
             .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
@@ -49,13 +54,15 @@ pub fn around(router: Router, settings: &Settings) -> Router {
             .layer(middleware::from_fn(measure))
             .layer(CatchPanicLayer::custom(panicked))
             .layer(CompressionLayer::new())
-            .layer(middleware::from_fn(only_this_machine))
+            .layer(middleware::from_fn(move |request, next| only_ours(named.clone(), request, next)))
             .layer(CsrfLayer::new().with_rejection_response(refuse_cross_origin))
             .layer(middleware::from_fn(move |request, next| deadline(timeout, request, next)))
             .layer(DefaultBodyLimit::max(BODY_LIMIT)),
     );
+    let strict = settings.secure().then(|| (header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(ONLY_TLS)));
     HEADERS
         .into_iter()
+        .chain(strict)
         .fold(router, |router, (name, value)| router.layer(SetResponseHeaderLayer::if_not_present(name, value)))
 }
 
@@ -95,9 +102,16 @@ fn panicked(panic: Box<dyn Any + Send>) -> Response {
     Error::internal(format!("a handler panicked: {}", said.unwrap_or_default())).into_response()
 }
 
-/// Refuses a Host that is not this machine: a page elsewhere can point its own name at 127.0.0.1 (DNS rebinding).
-async fn only_this_machine(request: Request, next: Next) -> Response {
-    if names_this_machine(request.headers()) { next.run(request).await } else { Error::Misdirected.into_response() }
+/// Refuses a Host that is neither ours nor this machine: a page elsewhere can point its own name at 127.0.0.1 (DNS
+/// rebinding).
+async fn only_ours(named: Option<Arc<str>>, request: Request, next: Next) -> Response {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    let ours = named.is_some_and(|named| host.is_some_and(|host| host.eq_ignore_ascii_case(&named)));
+    if ours || names_this_machine(request.headers()) {
+        next.run(request).await
+    } else {
+        Error::Misdirected.into_response()
+    }
 }
 
 fn names_this_machine(headers: &HeaderMap) -> bool {

@@ -5,18 +5,25 @@
 //! [`error::Error`], and name it in [`routes`]. Refusals are described by status alone; `document`
 //! gives them their body and adds those that every route has.
 
+pub mod access;
+mod accounts;
 mod document;
+mod doors;
 pub mod error;
 pub mod extract;
 mod feeds;
 mod health;
+mod identities;
 mod layers;
+pub mod passwords;
 mod problems;
 mod publish;
 mod records;
 mod runs;
+pub mod second;
 mod serve;
 mod sessions;
+pub mod sign_in;
 
 use std::sync::Arc;
 
@@ -26,8 +33,10 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::config::Settings;
 use crate::store::{Db, queue::Queue};
+use doors::Doors;
 use error::Error;
 
+pub use accounts::Wanted as WantedToken;
 pub use health::record_metrics;
 pub use serve::{GRACE, HEADER_TIMEOUT, serve};
 
@@ -38,8 +47,8 @@ pub struct State {
     pub settings: Arc<Settings>,
     /// Calls a worker; without it workers find a run by looking, a second later.
     pub queue: Option<Arc<dyn Queue>>,
-    /// Who acts. Everyone is the same until there are accounts.
-    pub principal: Arc<str>,
+    /// How often anyone may ask.
+    pub doors: Arc<Doors>,
     /// Cancelled when the server stops: streams that would never end by themselves must watch it.
     pub closing: CancellationToken,
 }
@@ -48,14 +57,19 @@ impl State {
     #[must_use]
     pub fn new(db: Db, settings: Settings) -> Self {
         let settings = Arc::new(settings);
-        Self { db, queue: None, settings, principal: "local".into(), closing: CancellationToken::new() }
+        let doors = Arc::new(Doors::new(settings.requests_per_minute));
+        Self { db, queue: None, settings, doors, closing: CancellationToken::new() }
     }
 }
 
 /// Every route of the API but those of the records, each with its description.
 fn routes() -> OpenApiRouter<State> {
     let kept = OpenApiRouter::new().merge(health::routes()).merge(problems::routes());
-    kept.merge(runs::routes()).merge(sessions::routes()).merge(feeds::routes())
+    kept.merge(runs::routes())
+        .merge(sessions::routes())
+        .merge(feeds::routes())
+        .merge(accounts::routes())
+        .merge(identities::routes())
 }
 
 /// The whole API.
@@ -69,5 +83,6 @@ pub fn app(state: State, pages: Router<State>) -> Router {
     let settings = state.settings.clone();
     let router = document::publish(routes(), records::routes()).merge(pages);
     let router = router.fallback(async || Error::NoRoute).method_not_allowed_fallback(async || Error::NoMethod);
-    layers::around(router.with_state(state), &settings)
+    let known = axum::middleware::from_fn_with_state(state.clone(), access::know);
+    layers::around(router.layer(known).with_state(state), &settings)
 }

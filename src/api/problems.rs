@@ -11,6 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::State;
+use super::access::Planner;
 use super::error::Error;
 use super::extract::{JsonBytes, Path, Query};
 use crate::domain::id::{DistrictId, TermId};
@@ -59,6 +60,7 @@ struct Imported {
     ))]
 async fn import_problem(
     Axum(state): Axum<State>,
+    Planner(actor): Planner,
     Query(from): Query<From>,
     JsonBytes(bytes): JsonBytes,
 ) -> Result<axum::Json<Imported>, Error> {
@@ -69,7 +71,7 @@ async fn import_problem(
     if source.len() > 200 || source.contains('\0') {
         return Err(Error::parameter("source", "give at most 200 bytes, without U+0000"));
     }
-    let mut tx = state.db.write(&state.principal).await?;
+    let mut tx = state.write(&actor).await?;
     let mut keys = import::keys(&mut tx, &source).await?;
     let batch = exchange::problem::batch(&problem, &source, &mut keys);
     let counts = import::keep(&mut tx, &source, batch).await?;
@@ -92,6 +94,7 @@ async fn import_problem(
     ))]
 async fn problem_of_term(
     Axum(state): Axum<State>,
+    _: Planner,
     Path(term): Path<TermId>,
     Query(pairs): Query<Vec<(String, String)>>,
 ) -> Result<axum::Json<Problem>, Error> {

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::State;
 use super::error::{Error, PROBLEM_JSON};
+use crate::domain::actor::Actor;
 use crate::domain::hash::sha256;
 use crate::domain::id::{DistrictId, RunId};
 use crate::engine::changes::{self, Change};
@@ -53,7 +54,7 @@ impl IntoResponse for Refused {
 
 impl State {
     /// Publishes a run's schedule, or hands back what it was published as before.
-    pub async fn publish(&self, id: RunId) -> Result<Published, Refused> {
+    pub async fn publish(&self, actor: &Actor, id: RunId) -> Result<Published, Refused> {
         let mut tx = self.db.read().await?;
         if let Some(already) = schedules::of_run(&mut tx, id).await? {
             return Ok(already);
@@ -74,7 +75,7 @@ impl State {
             tokio::task::spawn_blocking(move || prepare(&problem, &schedule, &run)).await.map_err(Error::internal)?;
         let (publication, problem) = prepared?;
         for attempt in 1.. {
-            match self.write_publication(&publication, &problem).await {
+            match self.write_publication(actor, &publication, &problem).await {
                 Err(Refused::Other(Error::Busy(_))) if attempt < TRIES => {}
                 done => return done,
             }
@@ -82,8 +83,13 @@ impl State {
         unreachable!("the loop ends by returning")
     }
 
-    async fn write_publication(&self, new: &Publication, problem: &Problem) -> Result<Published, Refused> {
-        let mut tx = self.db.write(&self.principal).await?;
+    async fn write_publication(
+        &self,
+        actor: &Actor,
+        new: &Publication,
+        problem: &Problem,
+    ) -> Result<Published, Refused> {
+        let mut tx = self.write(actor).await?;
         schedules::lock(&mut tx, new.term_id).await?;
         if let Some(already) = schedules::of_run(&mut tx, new.run_id).await? {
             return Ok(already);

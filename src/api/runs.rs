@@ -17,12 +17,15 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::State;
+use super::access::Planner;
 use super::error::{Error, FieldIssue};
 use super::extract::{Json, NoQuery, Path, Query};
 use super::publish::Refused;
+use crate::domain::actor::Actor;
 use crate::domain::id::{DistrictId, RecordId as _, RunId, TermId};
 use crate::domain::run::{Run, RunEvent, RunSettings, RunState};
 use crate::engine::problem;
+use crate::store::logins;
 use crate::store::runs::{self, NewRun};
 use crate::store::schedules::Published;
 use crate::store::snapshot;
@@ -122,7 +125,7 @@ struct Which {
 
 /// Runs, newest first
 #[utoipa::path(get, path = "/api/v1/runs", operation_id = "listRuns", tag = "runs", params(Which), responses((status = 200, description = "a page of runs", body = RunPage)))]
-async fn list(Axum(state): Axum<State>, Query(which): Query<Which>) -> Result<axum::Json<RunPage>, Error> {
+async fn list(Axum(state): Axum<State>, _: Planner, Query(which): Query<Which>) -> Result<axum::Json<RunPage>, Error> {
     let limit = which.limit.unwrap_or(50);
     if !(1..=200).contains(&limit) {
         return Err(Error::parameter("limit", "give a number from 1 to 200"));
@@ -144,15 +147,26 @@ async fn list(Axum(state): Axum<State>, Query(which): Query<Which>) -> Result<ax
     (status = 415, description = "the body is not JSON"),
     (status = 422, description = "the records do not make a problem, or a limit is out of range"),
 ))]
-async fn create(Axum(state): Axum<State>, _: NoQuery, Json(asked): Json<Asked>) -> Result<Response, Error> {
-    let run = state.ask(asked.term_id, asked.district_ids.clone(), asked.settings()?).await?;
+async fn create(
+    Axum(state): Axum<State>,
+    Planner(actor): Planner,
+    _: NoQuery,
+    Json(asked): Json<Asked>,
+) -> Result<Response, Error> {
+    let run = state.ask(&actor, asked.term_id, asked.district_ids.clone(), asked.settings()?).await?;
     let location = format!("/api/v1/runs/{}", run.id);
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], axum::Json(run)).into_response())
 }
 
 impl State {
     /// Takes a snapshot of the term and queues a run of it.
-    pub async fn ask(&self, term: TermId, districts: Vec<DistrictId>, settings: RunSettings) -> Result<Run, Error> {
+    pub async fn ask(
+        &self,
+        actor: &Actor,
+        term: TermId,
+        districts: Vec<DistrictId>,
+        settings: RunSettings,
+    ) -> Result<Run, Error> {
         let problem = snapshot(&self.db, term, &districts).await?;
         let text = serde_json::to_string(&problem).map_err(Error::internal)?;
         problem::read(text.as_bytes()).map_err(|issues| {
@@ -164,7 +178,7 @@ impl State {
         })?;
         let covered: Result<Vec<DistrictId>, String> =
             problem.districts.iter().map(|district| district.id.parse()).collect();
-        let mut tx = self.db.write(&self.principal).await?;
+        let mut tx = self.write(actor).await?;
         if let Some(start) = settings.start_from {
             runs::get(&mut tx, start).await?;
         }
@@ -184,7 +198,12 @@ impl State {
     (status = 200, description = "the run", body = Run),
     (status = 404, description = "there is no such run"),
 ))]
-async fn read(Axum(state): Axum<State>, Path(id): Path<RunId>, _: NoQuery) -> Result<axum::Json<Run>, Error> {
+async fn read(
+    Axum(state): Axum<State>,
+    _: Planner,
+    Path(id): Path<RunId>,
+    _: NoQuery,
+) -> Result<axum::Json<Run>, Error> {
     Ok(axum::Json(runs::get(&mut state.db.read().await?, id).await?))
 }
 
@@ -199,6 +218,7 @@ async fn read(Axum(state): Axum<State>, Path(id): Path<RunId>, _: NoQuery) -> Re
 ))]
 async fn events(
     Axum(state): Axum<State>,
+    Planner(actor): Planner,
     Path(id): Path<RunId>,
     _: NoQuery,
     headers: HeaderMap,
@@ -209,18 +229,20 @@ async fn events(
     };
     runs::get(&mut state.db.read().await?, id).await?;
     let keep_alive = KeepAlive::new().interval(Duration::from_secs(10));
-    Ok(Sse::new(told(state, id, seen)).keep_alive(keep_alive))
+    Ok(Sse::new(told(state, actor, id, seen)).keep_alive(keep_alive))
 }
 
 /// Events from the database, because the worker is usually another process.
-fn told(state: State, id: RunId, seen: i64) -> impl Stream<Item = Result<Event, Infallible>> {
+fn told(state: State, actor: Actor, id: RunId, seen: i64) -> impl Stream<Item = Result<Event, Infallible>> {
     struct Ear {
         state: State,
+        /// Whose access is looked at again with every look at the run: a stream outlives a request.
+        actor: Actor,
         seen: i64,
         waiting: std::collections::VecDeque<RunEvent>,
         ended: bool,
     }
-    let ear = Ear { state, seen, waiting: std::collections::VecDeque::new(), ended: false };
+    let ear = Ear { state, actor, seen, waiting: std::collections::VecDeque::new(), ended: false };
     futures::stream::unfold(ear, move |mut ear| async move {
         loop {
             if let Some(event) = ear.waiting.pop_front() {
@@ -232,7 +254,7 @@ fn told(state: State, id: RunId, seen: i64) -> impl Stream<Item = Result<Event, 
             if ear.ended || ear.state.closing.is_cancelled() {
                 return None;
             }
-            match ear.state.heard(id, ear.seen).await {
+            match ear.state.heard(&ear.actor, id, ear.seen).await {
                 // Asked again with the last event already seen: there is nothing more to come.
                 Ok((true, events)) if events.is_empty() => return None,
                 Ok((_, events)) if !events.is_empty() => ear.waiting.extend(events),
@@ -249,16 +271,17 @@ fn told(state: State, id: RunId, seen: i64) -> impl Stream<Item = Result<Event, 
 
 impl State {
     /// Whether the run has ended, and its events after `seen`.
-    async fn heard(&self, id: RunId, seen: i64) -> Result<(bool, Vec<RunEvent>), Error> {
+    async fn heard(&self, actor: &Actor, id: RunId, seen: i64) -> Result<(bool, Vec<RunEvent>), Error> {
         let mut tx = self.db.read().await?;
+        logins::seen(&mut tx, actor).await?;
         let ended = runs::get(&mut tx, id).await?.state.is_final();
         Ok((ended, runs::events(&mut tx, id, seen, 200).await?))
     }
 
     /// Asks for the end of a run, and waits a moment for it.
-    pub async fn cancel(&self, id: RunId) -> Result<Run, Error> {
+    pub async fn cancel(&self, actor: &Actor, id: RunId) -> Result<Run, Error> {
         let deadline = Instant::now() + LAST_WORD;
-        let mut tx = self.db.write(&self.principal).await?;
+        let mut tx = self.write(actor).await?;
         let mut run = runs::cancel(&mut tx, id).await?;
         tx.commit().await?;
         while !run.state.is_final() && Instant::now() + LOOK < deadline {
@@ -276,8 +299,13 @@ impl State {
     (status = 200, description = "the run, ended or about to", body = Run),
     (status = 404, description = "there is no such run"),
 ))]
-async fn cancel(Axum(state): Axum<State>, Path(id): Path<RunId>, _: NoQuery) -> Result<axum::Json<Run>, Error> {
-    state.cancel(id).await.map(axum::Json)
+async fn cancel(
+    Axum(state): Axum<State>,
+    Planner(actor): Planner,
+    Path(id): Path<RunId>,
+    _: NoQuery,
+) -> Result<axum::Json<Run>, Error> {
+    state.cancel(&actor, id).await.map(axum::Json)
 }
 
 fn raw(text: String) -> Response {
@@ -290,7 +318,7 @@ fn raw(text: String) -> Response {
     (status = 404, description = "there is no such run"),
     (status = 409, description = "it has no schedule yet"),
 ))]
-async fn schedule(Axum(state): Axum<State>, Path(id): Path<RunId>, _: NoQuery) -> Result<Response, Error> {
+async fn schedule(Axum(state): Axum<State>, _: Planner, Path(id): Path<RunId>, _: NoQuery) -> Result<Response, Error> {
     let (schedule, _) = runs::answer(&mut state.db.read().await?, id).await?;
     schedule.map(raw).ok_or_else(|| Error::Conflict("the run has no schedule yet".into()))
 }
@@ -301,7 +329,12 @@ async fn schedule(Axum(state): Axum<State>, Path(id): Path<RunId>, _: NoQuery) -
     (status = 404, description = "there is no such run"),
     (status = 409, description = "it has not ended yet, or ended without an answer"),
 ))]
-async fn unserved(Axum(state): Axum<State>, Path(id): Path<RunId>, _: NoQuery) -> Result<axum::Json<Raw>, Error> {
+async fn unserved(
+    Axum(state): Axum<State>,
+    _: Planner,
+    Path(id): Path<RunId>,
+    _: NoQuery,
+) -> Result<axum::Json<Raw>, Error> {
     let (_, report) = runs::answer(&mut state.db.read().await?, id).await?;
     let unserved = report.and_then(|mut report| report.get_mut("unserved").map(Raw::take));
     unserved.map(axum::Json).ok_or_else(|| Error::Conflict("the run has no report yet".into()))
@@ -312,7 +345,12 @@ async fn unserved(Axum(state): Axum<State>, Path(id): Path<RunId>, _: NoQuery) -
     (status = 200, description = "a problem in the format staffing-problem/1", body = Object),
     (status = 404, description = "there is no such run"),
 ))]
-async fn kept_problem(Axum(state): Axum<State>, Path(id): Path<RunId>, _: NoQuery) -> Result<Response, Error> {
+async fn kept_problem(
+    Axum(state): Axum<State>,
+    _: Planner,
+    Path(id): Path<RunId>,
+    _: NoQuery,
+) -> Result<Response, Error> {
     Ok(raw(runs::problem(&mut state.db.read().await?, id).await?))
 }
 
@@ -324,6 +362,11 @@ async fn kept_problem(Axum(state): Axum<State>, Path(id): Path<RunId>, _: NoQuer
     (status = 404, description = "there is no such run"),
     (status = 409, description = "the run has no verified schedule, its inputs have changed (`changes` lists them), or two sessions overlap"),
 ))]
-async fn publish(Axum(state): Axum<State>, Path(id): Path<RunId>, _: NoQuery) -> Result<Response, Refused> {
-    Ok(axum::Json(state.publish(id).await?).into_response())
+async fn publish(
+    Axum(state): Axum<State>,
+    Planner(actor): Planner,
+    Path(id): Path<RunId>,
+    _: NoQuery,
+) -> Result<Response, Refused> {
+    Ok(axum::Json(state.publish(&actor, id).await?).into_response())
 }

@@ -6,7 +6,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::extract::ConnectInfo;
+use axum::{Extension, Router};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -14,11 +15,14 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tower::Layer as _;
 
 /// Longest wait for a whole request header, and for the next request on an open connection.
 pub const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest wait for requests under way when the server is told to stop.
 pub const GRACE: Duration = Duration::from_secs(10);
+/// Longest wait for a client to take what was sent.
+const UNTAKEN: Duration = Duration::from_secs(30);
 /// Streams of one HTTP/2 connection at once.
 const STREAMS: u32 = 64;
 
@@ -33,7 +37,6 @@ pub async fn serve(
     let mut http = auto::Builder::new(TokioExecutor::new());
     http.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
     http.http2().timer(TokioTimer::new()).max_concurrent_streams(STREAMS).keep_alive_interval(HEADER_TIMEOUT);
-    let service = TowerToHyperService::new(router);
     let places = Arc::new(Semaphore::new(connections));
     let graceful = GracefulShutdown::new();
     loop {
@@ -41,9 +44,9 @@ pub async fn serve(
             place = places.clone().acquire_owned() => place.map_err(io::Error::other)?,
             () = closing.cancelled() => break,
         };
-        let stream = tokio::select! {
+        let (stream, peer) = tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
+                Ok(accepted) => accepted,
                 Err(error) => {
                     // The client left, or files ran out: neither is a reason to stop; the second needs a pause.
                     tracing::warn!(%error, "a connection was not accepted");
@@ -54,7 +57,10 @@ pub async fn serve(
             () = closing.cancelled() => break,
         };
         stream.set_nodelay(true).ok();
-        let connection = http.serve_connection(TokioIo::new(stream), service.clone()).into_owned();
+        // A client that takes nothing of its answer does not keep its connection for ever.
+        socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(UNTAKEN)).ok();
+        let service = Extension(ConnectInfo(peer)).layer(router.clone());
+        let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)).into_owned();
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await {

@@ -11,12 +11,14 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::State;
+use super::access::Planner;
 use super::error::Error;
 use super::extract::{NoQuery, Path, Query};
+use crate::domain::actor::{Actor, Thing, Verb};
 use crate::domain::id::{DistrictId, EducatorId, RecordId as _, ScheduleId, SchoolId, SessionId, TermId};
 use crate::domain::session::{Purpose, SessionStatus};
 use crate::store::schedules::{self, Published};
-use crate::store::sessions::{self, Listed, Wanted};
+use crate::store::sessions::{self, Listed, Visible, Wanted};
 
 const LARGEST_PAGE: i64 = 1000;
 
@@ -103,7 +105,11 @@ struct SessionPage {
 
 /// Sessions between two instants
 #[utoipa::path(get, path = "/api/v1/sessions", operation_id = "listSessions", tag = "sessions", params(Which), responses((status = 200, description = "a page of sessions", body = SessionPage)))]
-async fn list(Axum(state): Axum<State>, Query(which): Query<Which>) -> Result<axum::Json<SessionPage>, Error> {
+async fn list(
+    Axum(state): Axum<State>,
+    actor: Actor,
+    Query(which): Query<Which>,
+) -> Result<axum::Json<SessionPage>, Error> {
     let limit = which.limit.unwrap_or(200);
     if !(1..=LARGEST_PAGE).contains(&limit) {
         return Err(Error::parameter("limit", format!("give a number from 1 to {LARGEST_PAGE}")));
@@ -111,7 +117,10 @@ async fn list(Axum(state): Axum<State>, Query(which): Query<Which>) -> Result<ax
     let after = which.after.as_deref().map(cursor).transpose()?;
     let Which { from, to, educator_id, school_id, district_id, .. } = which;
     let wanted = Wanted { from, to, educator_id, school_id, district_id };
-    let listed = sessions::list(&mut state.db.read().await?, wanted, after, limit).await?;
+    if !actor.may(Verb::Read, Thing::SectionSessions) {
+        return Err(Error::Forbidden);
+    }
+    let listed = sessions::list(&mut state.db.read().await?, &Visible::to(&actor), wanted, after, limit).await?;
     let full = i64::try_from(listed.len()).unwrap_or(i64::MAX) == limit;
     let next = listed
         .last()
@@ -192,6 +201,7 @@ struct WhichSchedules {
 #[utoipa::path(get, path = "/api/v1/schedules", operation_id = "listSchedules", tag = "sessions", params(WhichSchedules), responses((status = 200, description = "a page of schedules", body = SchedulePage)))]
 async fn list_schedules(
     Axum(state): Axum<State>,
+    _: Planner,
     Query(which): Query<WhichSchedules>,
 ) -> Result<axum::Json<SchedulePage>, Error> {
     let limit = which.limit.unwrap_or(50);
@@ -210,6 +220,7 @@ async fn list_schedules(
 ))]
 async fn read_schedule(
     Axum(state): Axum<State>,
+    _: Planner,
     Path(id): Path<ScheduleId>,
     _: NoQuery,
 ) -> Result<axum::Json<Published>, Error> {
@@ -220,7 +231,12 @@ async fn read_schedule(
 #[utoipa::path(get, path = "/api/v1/schedules/{id}/schedule", operation_id = "scheduleBody", tag = "sessions", params(("id" = Uuid, Path)), responses(
     (status = 200, description = "in the format staffing-schedule/1", body = Object), (status = 404, description = "there is no such schedule"),
 ))]
-async fn schedule_body(Axum(state): Axum<State>, Path(id): Path<ScheduleId>, _: NoQuery) -> Result<Response, Error> {
+async fn schedule_body(
+    Axum(state): Axum<State>,
+    _: Planner,
+    Path(id): Path<ScheduleId>,
+    _: NoQuery,
+) -> Result<Response, Error> {
     let body = schedules::body(&mut state.db.read().await?, id).await?;
     Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
@@ -231,6 +247,7 @@ async fn schedule_body(Axum(state): Axum<State>, Path(id): Path<ScheduleId>, _: 
 ))]
 async fn published(
     Axum(state): Axum<State>,
+    _: Planner,
     Path(id): Path<TermId>,
     _: NoQuery,
 ) -> Result<axum::Json<Vec<Published>>, Error> {

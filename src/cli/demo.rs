@@ -8,17 +8,19 @@ use anyhow::{Context, bail};
 use tokio_util::sync::CancellationToken;
 
 use super::{Failure, print, serve};
-use crate::api::State;
+use crate::api::{State, access::secret, passwords};
 use crate::config::{Flags, Settings};
-use crate::domain::id::{EducatorId, RunId, SchoolId, TermId};
+use crate::domain::account::AccountBody;
+use crate::domain::actor::{Actor, Role};
+use crate::domain::id::{DistrictId, EducatorId, RunId, SchoolId, TermId};
 use crate::domain::run::{RunSettings, RunState};
 use crate::exchange::problem::batch;
 use crate::exchange::sample;
 use crate::jobs::child::Solver;
 use crate::jobs::worker::Worker;
 use crate::store::feeds::Owner;
-use crate::store::sessions::{self, Wanted};
-use crate::store::{Db, import, runs, schedules};
+use crate::store::sessions::{self, Visible, Wanted};
+use crate::store::{Db, accounts, import, runs, schedules};
 
 /// Where the demo's records say they come from.
 const SOURCE: &str = "demo";
@@ -49,6 +51,8 @@ impl Args {
         let solver = Solver::own().map_err(anyhow::Error::from)?;
         let runtime = tokio::runtime::Runtime::new().map_err(anyhow::Error::from)?;
         runtime.block_on(async {
+            // What it prints is the key to all of it.
+            settings.may_listen(false)?;
             let db = serve::open(&settings).await?;
             let state = State::new(db.clone(), settings.clone());
             let term = load(&db).await?;
@@ -76,7 +80,10 @@ async fn load(db: &Db) -> anyhow::Result<TermId> {
 
 async fn solve_and_publish(state: &State, term: TermId, solver: Solver) -> anyhow::Result<()> {
     let settings = RunSettings { seconds: SECONDS, gap: 0.01, ..RunSettings::default() };
-    let asked = state.ask(term, Vec::new(), settings).await.map_err(|error| anyhow::anyhow!("{error}"))?;
+    let asked = state
+        .ask(&Actor::program(SOURCE), term, Vec::new(), settings)
+        .await
+        .map_err(|error| anyhow::anyhow!("{error}"))?;
     print(&format!("solving the term, for {SECONDS} s at most\n"))?;
     let closing = CancellationToken::new();
     let worker = tokio::spawn(Worker::new(state.db.clone(), solver, 1, closing.clone()).run());
@@ -84,7 +91,10 @@ async fn solve_and_publish(state: &State, term: TermId, solver: Solver) -> anyho
     closing.cancel();
     worker.await?;
     ended?;
-    let published = state.publish(asked.id).await.map_err(|refused| anyhow::anyhow!("not published: {refused:?}"))?;
+    let published = state
+        .publish(&Actor::program(SOURCE), asked.id)
+        .await
+        .map_err(|refused| anyhow::anyhow!("not published: {refused:?}"))?;
     print(&format!("published as version {}\n", published.version))
 }
 
@@ -104,16 +114,52 @@ async fn tell(state: &State) -> anyhow::Result<()> {
     let root = format!("http://{}", state.settings.listen);
     let (from, to) = (chrono::DateTime::UNIX_EPOCH, chrono::DateTime::from_timestamp(1 << 33, 0).unwrap_or_default());
     let wanted = Wanted { from, to, educator_id: None, school_id: None, district_id: None };
-    let listed = sessions::list(&mut state.db.read().await?, wanted, None, 1).await?;
+    let listed = sessions::list(&mut state.db.read().await?, &Visible::ALL, wanted, None, 1).await?;
     let meeting = &listed.first().context("the demo's term has no session")?.session.meeting;
     let (educator, school): (EducatorId, SchoolId) = (meeting.educator_id, meeting.school_id);
-    let (_, feed) = state.make_feed(Owner::Educator(educator)).await.map_err(|error| anyhow::anyhow!("{error}"))?;
+    let (_, feed) = state
+        .make_feed(&Actor::program(SOURCE), Owner::Educator(educator))
+        .await
+        .map_err(|error| anyhow::anyhow!("{error}"))?;
     print(&format!(
-        "There are no accounts yet: whoever uses this machine is everyone.\n\
-         as a coordinator   {root}/runs\n\
-         as an educator     {root}/educators/{educator}/week\n\
-         as a school        {root}/schools/{school}/week\n\
-         in a calendar      {root}{feed}\n\
-         as a program       {root}/api/docs\n"
-    ))
+        "an educator's week  {root}/educators/{educator}/week\n\
+         a school's week     {root}/schools/{school}/week\n\
+         in a calendar       {root}{feed}\n\
+         as a program        {root}/api/docs\n\
+         Sign in at {root}/sign-in as any of these; the passwords are new with every start of the demo:\n"
+    ))?;
+    for (body, password) in accounts_for(&state.db, meeting.district_id, educator).await? {
+        print(&format!("  {:<30} {:<32} {password}\n", body.role.title(), body.email))?;
+    }
+    Ok(())
+}
+
+/// One account for each role, with a fresh password.
+async fn accounts_for(
+    db: &Db,
+    district: DistrictId,
+    educator: EducatorId,
+) -> anyhow::Result<Vec<(AccountBody, String)>> {
+    let mut made = Vec::new();
+    let mut tx = db.write(SOURCE).await?;
+    for role in Role::ALL {
+        let body = AccountBody {
+            email: format!("{}@demo.example", role.name().replace('_', "-")),
+            name: format!("Demo {}", role.title().to_lowercase()),
+            role,
+            district_ids: if role.of_districts() { vec![district] } else { Vec::new() },
+            educator_id: (role == Role::Educator).then_some(educator),
+            active: true,
+        };
+        let account = match accounts::by_email(&mut tx, &body.email).await? {
+            Some((account, _)) => account,
+            None => accounts::create(&mut tx, body).await?,
+        };
+        let password = secret()[..20].to_owned();
+        let hash = passwords::hash(password.clone()).await.map_err(|error| anyhow::anyhow!("{error}"))?;
+        accounts::set_password(&mut tx, account.id, &hash).await?;
+        made.push((account.body, password));
+    }
+    tx.commit().await?;
+    Ok(made)
 }

@@ -50,7 +50,10 @@ impl From<StoreError> for Failure {
             StoreError::Invalid(found) => {
                 Self::BadInput(found.into_iter().map(|f| Issue::new(Flaw::Refused, f.pointer, f.message)).collect())
             }
-            StoreError::NotFound { .. } => Self::BadInput(vec![Issue::new(Flaw::Refused, "", error.to_string())]),
+            StoreError::NotFound { .. }
+            | StoreError::Duplicate { .. }
+            | StoreError::MissingReference { .. }
+            | StoreError::Sealed(_) => Self::BadInput(vec![Issue::new(Flaw::Refused, "", error.to_string())]),
             defect => Self::Defect(defect.into()),
         }
     }

@@ -3,11 +3,14 @@
 //! Exit 0 done, 1 `check` found the schedule invalid, 2 bad input (every issue is a JSON line on standard
 //! error), 3 a defect of ours. What commands compute lives elsewhere.
 
+pub mod admin;
+pub mod audit;
 pub mod check;
 pub mod demo;
 pub mod exchange;
 pub mod generate;
 pub mod migrate;
+pub mod privacy;
 pub mod serve;
 pub mod solve;
 pub mod work;
@@ -34,11 +37,14 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Admin(admin::Args),
+    Audit(audit::Args),
     Check(check::Args),
     Demo(demo::Args),
     Export(exchange::Export),
     Import(exchange::Import),
     Migrate(migrate::Args),
+    Privacy(privacy::Args),
     Generate(generate::Args),
     Serve(serve::Args),
     Solve(solve::Args),
@@ -48,11 +54,14 @@ enum Command {
 impl Command {
     fn run(self) -> Result<ExitCode, Failure> {
         match self {
+            Self::Admin(args) => args.run(),
+            Self::Audit(args) => args.run(),
             Self::Check(args) => args.run(),
             Self::Demo(args) => args.run(),
             Self::Export(args) => args.run(),
             Self::Import(args) => args.run(),
             Self::Migrate(args) => args.run(),
+            Self::Privacy(args) => args.run(),
             Self::Generate(args) => args.run(),
             Self::Serve(args) => args.run(),
             Self::Solve(args) => args.run(),

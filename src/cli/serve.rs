@@ -12,13 +12,14 @@ use crate::config::{Flags, Settings};
 use crate::jobs::child::Solver;
 use crate::jobs::queue::{self, Calls};
 use crate::jobs::worker::Worker;
-use crate::store::Db;
+use crate::store::{Db, accounts};
 use crate::web;
 
 /// Serve the API and the pages
 #[derive(clap::Args)]
 #[command(after_help = "\
-There are no accounts yet: only this machine is listened to.
+The first step is `bellwether admin create`. Other machines are answered only behind TLS: see BELLWETHER_URL in
+the README.
 
 Examples:
   bellwether serve
@@ -51,14 +52,16 @@ impl Args {
 
 pub(super) async fn serve(settings: Settings, solver: Option<Solver>) -> anyhow::Result<()> {
     let db = open(&settings).await?;
+    let administered = accounts::has_administrator(&mut db.read().await?).await?;
+    settings.may_listen(administered)?;
+    // Each connection is an open file, and systems begin with few.
+    rlimit::increase_nofile_limit(u64::MAX).ok();
     let listener = tokio::net::TcpListener::bind(settings.listen)
         .await
         .with_context(|| format!("cannot listen on {}; choose another with --listen", settings.listen))?;
     // Standard output holds this one line, for programs that start the server on port 0.
-    super::print(&format!(
-        "listening on http://{} (this machine only, until there are accounts)\n",
-        listener.local_addr()?
-    ))?;
+    let hint = if administered { "" } else { " (nobody can sign in yet: run `bellwether admin create`)" };
+    super::print(&format!("listening on http://{}{hint}\n", listener.local_addr()?))?;
     let connections = settings.connections;
     let mut state = State::new(db.clone(), settings);
     state.queue = Some(Arc::new(Calls));

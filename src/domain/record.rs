@@ -78,6 +78,11 @@ pub struct Stored<T: Record> {
 pub struct Findings(Vec<FieldIssue>);
 
 impl Findings {
+    #[must_use]
+    pub fn into_issues(self) -> Vec<FieldIssue> {
+        self.0
+    }
+
     pub fn refuse(&mut self, pointer: impl Into<String>, message: impl Into<String>) {
         self.0.push(FieldIssue { pointer: pointer.into(), message: message.into() });
     }

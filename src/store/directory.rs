@@ -2,11 +2,14 @@
 //! when someone's published sessions begin and end.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use serde_json::{Value as Json, json};
+use uuid::Uuid;
 
 use super::error::{Result, StoreError};
 use super::feeds::Owner;
 use super::tx::{Row, Tx, statements};
 use crate::args;
+use crate::domain::actor::Reach;
 use crate::domain::id::{DistrictId, EducatorId, RecordId, SchoolId, TermId};
 use crate::domain::time::{Date, Tz};
 
@@ -18,18 +21,20 @@ statements! {
              (SELECT COUNT(*) FROM educator e WHERE e.active) AS educators \
              FROM term t ORDER BY t.first_on DESC, t.id LIMIT $1";
     EDUCATORS = "SELECT e.id, e.display_name AS name, e.tz, e.active FROM educator e \
-                 WHERE instr(lower(e.display_name), lower($1)) > 0 AND ($2 IS NULL OR (lower(e.display_name), e.id) > \
+                 WHERE instr(lower(e.display_name), lower($1)) > 0 AND ($4 OR e.id = $5 OR e.id IN (SELECT n.educator_id FROM session n \
+                 WHERE n.district_id IN (SELECT unhex(value, '-') FROM json_each($6)))) AND ($2 IS NULL OR (lower(e.display_name), e.id) > \
                  (SELECT lower(a.display_name), a.id FROM educator a WHERE a.id = $2)) ORDER BY lower(e.display_name), e.id LIMIT $3"
               | "SELECT e.id, e.display_name AS name, e.tz, e.active FROM educator e \
-                 WHERE strpos(lower(e.display_name), lower($1)) > 0 AND ($2::uuid IS NULL OR (lower(e.display_name), e.id) > \
+                 WHERE strpos(lower(e.display_name), lower($1)) > 0 AND ($4 OR e.id = $5 OR e.id IN (SELECT n.educator_id FROM session n \
+                 WHERE n.district_id IN (SELECT value::uuid FROM jsonb_array_elements_text($6)))) AND ($2::uuid IS NULL OR (lower(e.display_name), e.id) > \
                  (SELECT lower(a.display_name), a.id FROM educator a WHERE a.id = $2)) ORDER BY lower(e.display_name), e.id LIMIT $3";
     SCHOOLS = "SELECT s.id, s.name, COALESCE(s.tz, d.tz) AS tz, d.id AS district_id, d.name AS district_name, d.state \
                FROM school s JOIN district d ON d.id = s.district_id \
-               WHERE instr(lower(s.name || ' ' || d.name), lower($1)) > 0 AND ($2 IS NULL OR (lower(s.name), s.id) > \
+               WHERE instr(lower(s.name || ' ' || d.name), lower($1)) > 0 AND ($4 OR d.id IN (SELECT unhex(value, '-') FROM json_each($5))) AND ($2 IS NULL OR (lower(s.name), s.id) > \
                (SELECT lower(a.name), a.id FROM school a WHERE a.id = $2)) ORDER BY lower(s.name), s.id LIMIT $3"
             | "SELECT s.id, s.name, COALESCE(s.tz, d.tz) AS tz, d.id AS district_id, d.name AS district_name, d.state \
                FROM school s JOIN district d ON d.id = s.district_id \
-               WHERE strpos(lower(s.name || ' ' || d.name), lower($1)) > 0 AND ($2::uuid IS NULL OR (lower(s.name), s.id) > \
+               WHERE strpos(lower(s.name || ' ' || d.name), lower($1)) > 0 AND ($4 OR d.id IN (SELECT value::uuid FROM jsonb_array_elements_text($5))) AND ($2::uuid IS NULL OR (lower(s.name), s.id) > \
                (SELECT lower(a.name), a.id FROM school a WHERE a.id = $2)) ORDER BY lower(s.name), s.id LIMIT $3";
     LAST_OF_EDUCATOR = "SELECT starts_at FROM session WHERE educator_id = $1 ORDER BY starts_at DESC LIMIT 1";
     LAST_OF_SCHOOL = "SELECT starts_at FROM session WHERE school_id = $1 ORDER BY starts_at DESC LIMIT 1";
@@ -85,17 +90,35 @@ pub async fn terms(tx: &mut Tx, limit: i64) -> Result<Vec<TermNumbers>> {
     tx.rows(&TERMS, args![limit]).await?.iter().map(term).collect()
 }
 
-/// At most `limit` educators whose name contains `text`, by name, after the one with the id `after`.
-pub async fn educators(tx: &mut Tx, text: &str, after: Option<EducatorId>, limit: i64) -> Result<Vec<EducatorEntry>> {
+/// At most `limit` educators within reach whose name contains `text`, by name, after the one with the id `after`.
+/// Within reach of districts are those with published sessions there.
+pub async fn educators(
+    tx: &mut Tx,
+    reach: &Reach,
+    text: &str,
+    after: Option<EducatorId>,
+    limit: i64,
+) -> Result<Vec<EducatorEntry>> {
     let entry = |row: &Row| {
         Ok(EducatorEntry { id: row.id("id")?, name: row.get("name")?, tz: zone(row)?, active: row.get("active")? })
     };
-    tx.rows(&EDUCATORS, args![text, after.map(RecordId::uuid), limit]).await?.iter().map(entry).collect()
+    let (all, own, districts) = parts(reach);
+    tx.rows(&EDUCATORS, args![text, after.map(RecordId::uuid), limit, all, own, districts])
+        .await?
+        .iter()
+        .map(entry)
+        .collect()
 }
 
-/// At most `limit` schools where the name of school or district contains `text`, by name, after the one with
-/// the id `after`.
-pub async fn schools(tx: &mut Tx, text: &str, after: Option<SchoolId>, limit: i64) -> Result<Vec<SchoolEntry>> {
+/// At most `limit` schools within reach where the name of school or district contains `text`, by name, after the one
+/// with the id `after`.
+pub async fn schools(
+    tx: &mut Tx,
+    reach: &Reach,
+    text: &str,
+    after: Option<SchoolId>,
+    limit: i64,
+) -> Result<Vec<SchoolEntry>> {
     let entry = |row: &Row| {
         Ok(SchoolEntry {
             id: row.id("id")?,
@@ -106,7 +129,13 @@ pub async fn schools(tx: &mut Tx, text: &str, after: Option<SchoolId>, limit: i6
             state: row.get("state")?,
         })
     };
-    tx.rows(&SCHOOLS, args![text, after.map(RecordId::uuid), limit]).await?.iter().map(entry).collect()
+    let (all, _, districts) = parts(reach);
+    tx.rows(&SCHOOLS, args![text, after.map(RecordId::uuid), limit, all, districts]).await?.iter().map(entry).collect()
+}
+
+/// Whether the educator's name and week lie within reach.
+pub async fn on_roster(tx: &mut Tx, reach: &Reach, id: EducatorId) -> Result<bool> {
+    super::scope::reaches(tx, reach, "educator", id).await
 }
 
 /// When the last published session of an educator or a school begins.
@@ -116,6 +145,16 @@ pub async fn last_session(tx: &mut Tx, owner: Owner) -> Result<Option<DateTime<U
         Owner::School(id) => tx.row(&LAST_OF_SCHOOL, args![id]).await?,
     };
     row.map(|row| row.get("starts_at")).transpose()
+}
+
+/// A reach as what the statements bind: everything, one educator, districts.
+pub(super) fn parts(reach: &Reach) -> (bool, Option<Uuid>, Json) {
+    match reach {
+        Reach::All => (true, None, json!([])),
+        Reach::Own(id) => (false, Some(id.uuid()), json!([])),
+        Reach::Districts(ids) => (false, None, json!(ids)),
+        Reach::Nothing => (false, None, json!([])),
+    }
 }
 
 fn zone(row: &Row) -> Result<Tz> {

@@ -81,6 +81,16 @@ pub async fn list<T: Entity>(
     after: Option<T::Id>,
     limit: i64,
 ) -> Result<Vec<Stored<T>>> {
+    let (columns, args) = filtered::<T>(filters, after, limit)?;
+    tx.rows(&sql::list::<T>(&columns), &args).await?.iter().map(stored).collect()
+}
+
+/// The columns that filters name, and the values of such a list: where it begins, how many, one for each column.
+pub(super) fn filtered<T: Entity>(
+    filters: Filters<'_>,
+    after: Option<T::Id>,
+    limit: i64,
+) -> Result<(Vec<&'static Column>, Vec<Value>)> {
     let mut columns = Vec::new();
     let mut args = vec![Value::from(after.map_or(Uuid::nil(), RecordId::uuid)), Value::from(limit)];
     let mut refused = Vec::new();
@@ -96,7 +106,7 @@ pub async fn list<T: Entity>(
     if !refused.is_empty() {
         return Err(StoreError::Invalid(refused));
     }
-    tx.rows(&sql::list::<T>(&columns), &args).await?.iter().map(stored).collect()
+    Ok((columns, args))
 }
 
 /// Every record with this parent, in the order they were created. `column` is one of `T::COLUMNS`.
@@ -227,7 +237,7 @@ pub(super) fn json<T: Entity>(body: &T) -> Result<Json> {
 }
 
 /// The body's values in the order of the columns, once it has passed its checks.
-fn values<T: Entity>(body: &T) -> Result<Vec<Value>> {
+pub(super) fn values<T: Entity>(body: &T) -> Result<Vec<Value>> {
     let issues = body.check();
     if !issues.is_empty() {
         return Err(StoreError::Invalid(issues));
@@ -323,6 +333,11 @@ pub(super) mod sql {
             let _ = write!(condition, " AND \"{}\" = ${}", column.name, n + 3);
         }
         select::<T>(&format!("{condition} ORDER BY id LIMIT $2"))
+    }
+
+    /// The text of [`list`] under one more condition.
+    pub fn list_text<T: Entity>(columns: &[&Column], condition: &str) -> String {
+        list::<T>(columns).sqlite.replace("id > $1", &format!("id > $1 AND {condition}"))
     }
 
     pub fn update<T: Entity>() -> Statement {

@@ -15,6 +15,15 @@ pub enum StoreError {
     /// The field `what` names a record that does not exist.
     #[error("{what} names a record that does not exist")]
     MissingReference { what: String },
+    /// Whoever acts may see this, or could, but not do that.
+    #[error("your role does not allow this")]
+    Forbidden,
+    /// The login, token or rights with which this began have ended.
+    #[error("your access has ended or changed; sign in again")]
+    Ended,
+    /// What is sealed cannot be sealed or opened; the text holds no secret.
+    #[error("{0}")]
+    Sealed(String),
     /// Records of the kind `what` still refer to this one.
     #[error("still used by a {what}; delete that first")]
     InUse { what: String },

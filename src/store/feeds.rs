@@ -6,14 +6,18 @@ use uuid::Uuid;
 
 use super::audit;
 use super::error::{Result, StoreError};
+use super::scope;
 use super::tx::{Row, Tx, statements};
 use crate::args;
+use crate::domain::actor::{Actor, Thing, Verb};
 use crate::domain::hash::sha256;
-use crate::domain::id::{EducatorId, FeedId, RecordId, SchoolId};
+use crate::domain::id::{AccountId, EducatorId, FeedId, RecordId, SchoolId};
 
 statements! {
-    INSERT = "INSERT INTO feed (id, educator_id, school_id, token_sha256, created_by, created_at) VALUES ($1, $2, $3, $4, $5, $6)";
-    BY_TOKEN = "SELECT id, educator_id, school_id, created_at FROM feed WHERE token_sha256 = $1 AND revoked_at IS NULL";
+    INSERT = "INSERT INTO feed (id, educator_id, school_id, token_sha256, created_by, created_at, account_id) VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    BY_TOKEN = "SELECT id, educator_id, school_id, created_at FROM feed WHERE token_sha256 = $1 AND revoked_at IS NULL \
+                AND (account_id IS NULL OR account_id IN (SELECT a.id FROM account a WHERE a.active))";
+    GET = "SELECT id, educator_id, school_id, created_at FROM feed WHERE id = $1 AND revoked_at IS NULL";
     LIST = "SELECT id, educator_id, school_id, created_at FROM feed WHERE (educator_id = $1 OR school_id = $1) AND revoked_at IS NULL ORDER BY id";
     REVOKE = "UPDATE feed SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
 }
@@ -32,14 +36,18 @@ pub struct Feed {
     pub created_at: DateTime<Utc>,
 }
 
-/// Keeps a feed under the hash of its token.
-pub async fn create(tx: &mut Tx, owner: Owner, token: &str) -> Result<Feed> {
+/// Keeps a feed under the hash of its token. It ends with the access of the account that makes it, if one does.
+pub async fn create(tx: &mut Tx, owner: Owner, token: &str, maker: Option<AccountId>) -> Result<Feed> {
     let (educator, school) = match owner {
         Owner::Educator(id) => (Some(id.uuid()), None),
         Owner::School(id) => (None, Some(id.uuid())),
     };
     let feed = Feed { id: FeedId::fresh(), owner, created_at: tx.at };
-    tx.execute(&INSERT, args![feed.id, educator, school, sha256(token), tx.actor.clone(), tx.at]).await?;
+    tx.execute(
+        &INSERT,
+        args![feed.id, educator, school, sha256(token), tx.actor.clone(), tx.at, maker.map(RecordId::uuid)],
+    )
+    .await?;
     audit::write(
         tx,
         "create",
@@ -64,6 +72,25 @@ pub async fn list(tx: &mut Tx, owner: Owner) -> Result<Vec<Feed>> {
         Owner::School(id) => id.uuid(),
     };
     tx.rows(&LIST, args![owner]).await?.iter().map(feed).collect()
+}
+
+/// Refuses whoever may not read or change the feeds of this owner, as if there were no such owner.
+pub async fn permit(tx: &mut Tx, actor: &Actor, owner: Owner, verb: Verb) -> Result<()> {
+    let (within, what, id) = match owner {
+        Owner::Educator(id) => {
+            (scope::reaches(tx, &actor.reach(verb, Thing::EducatorFeeds), "educator", id).await?, "educator", id.uuid())
+        }
+        Owner::School(id) => {
+            (scope::reaches(tx, &actor.reach(verb, Thing::SchoolFeeds), "school", id).await?, "school", id.uuid())
+        }
+    };
+    if within { Ok(()) } else { Err(StoreError::NotFound { what, id }) }
+}
+
+/// A living feed.
+pub async fn get(tx: &mut Tx, id: FeedId) -> Result<Feed> {
+    let row = tx.row(&GET, args![id]).await?;
+    feed(&row.ok_or(StoreError::NotFound { what: "feed", id: id.uuid() })?)
 }
 
 pub async fn revoke(tx: &mut Tx, id: FeedId) -> Result<()> {

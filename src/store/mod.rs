@@ -1,24 +1,32 @@
 //! Floor 2: the only SQL. SQLite or PostgreSQL behind one set of functions; no type of this floor appears in JSON.
 
+pub mod accounts;
 pub mod audit;
 pub mod db;
 pub mod directory;
 pub mod entities;
 pub mod entity;
 pub mod error;
+pub mod factors;
 pub mod feeds;
 pub mod idempotency;
+pub mod identities;
 pub mod import;
+pub mod invitations;
+pub mod logins;
 pub mod queue;
 pub mod runs;
 pub mod schedules;
+pub mod scope;
 pub mod sessions;
 pub mod snapshot;
+pub mod tokens;
 pub mod tx;
 
 pub use db::Db;
 pub use entity::{Entity, children, delete, every, find, get, insert, insert_as, list, update};
 pub use error::{Result, StoreError};
+pub use scope::{get_for, list_for, permit};
 pub use snapshot::snapshot;
 pub use tx::{Row, Statement, Tx, Value};
 
@@ -28,7 +36,15 @@ pub fn statements() -> Vec<Statement> {
     let records = [db::STATEMENTS, audit::STATEMENTS, idempotency::STATEMENTS, snapshot::STATEMENTS];
     let answers =
         [runs::STATEMENTS, schedules::STATEMENTS, sessions::STATEMENTS, feeds::STATEMENTS, directory::STATEMENTS];
-    let written = records.into_iter().chain(answers);
+    let people = [
+        accounts::STATEMENTS,
+        invitations::STATEMENTS,
+        logins::STATEMENTS,
+        tokens::STATEMENTS,
+        factors::STATEMENTS,
+        identities::STATEMENTS,
+    ];
+    let written = records.into_iter().chain(answers).chain(people);
     let written = written.flatten().map(|(_, statement)| statement.clone());
-    written.chain(entities::statements()).chain(snapshot::composed()).collect()
+    written.chain(entities::statements()).chain(snapshot::composed()).chain(scope::statements()).collect()
 }

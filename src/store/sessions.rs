@@ -8,9 +8,11 @@ use serde::Serialize;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
+use super::directory;
 use super::error::{Result, StoreError};
 use super::tx::{Row, Tx, instant_text, statements};
 use crate::args;
+use crate::domain::actor::{Actor, Reach, Thing, Verb};
 use crate::domain::id::{DistrictId, EducatorId, RecordId, ScheduleId, SchoolId, ServiceId, SessionId, TermId};
 use crate::domain::session::{Meeting, Purpose, Session, SessionStudent};
 use crate::domain::time::{Clock, Date, TZDB_VERSION, Tz};
@@ -55,7 +57,17 @@ statements! {
             c.name AS school_name, o.name AS course_name FROM session s JOIN educator e ON e.id = s.educator_id JOIN school c ON c.id = s.school_id \
             LEFT JOIN section n ON n.id = s.section_id LEFT JOIN course o ON o.id = n.course_id \
             WHERE s.ends_at > $1 AND s.starts_at < $2 AND (s.educator_id = $3 OR $3 IS NULL) AND (s.school_id = $4 OR $4 IS NULL) \
-            AND (s.district_id = $5 OR $5 IS NULL) AND (s.starts_at > $6 OR (s.starts_at = $6 AND s.id > $7)) ORDER BY s.starts_at, s.id LIMIT $8";
+            AND (s.district_id = $5 OR $5 IS NULL) AND (s.starts_at > $6 OR (s.starts_at = $6 AND s.id > $7)) \
+            AND ($9 OR s.educator_id = $10 OR s.district_id IN (SELECT unhex(value, '-') FROM json_each($11))) AND ($12 OR s.section_id IS NOT NULL) \
+            ORDER BY s.starts_at, s.id LIMIT $8"
+         | "SELECT s.id, s.term_id, s.schedule_id, s.educator_id, s.school_id, s.district_id, s.section_id, s.service, s.key, s.held_on, s.starts, \
+            s.ends, s.tz, s.starts_at, s.ends_at, s.minutes, s.status, s.sequence, s.updated_at, e.display_name AS educator_name, e.tz AS educator_tz, \
+            c.name AS school_name, o.name AS course_name FROM session s JOIN educator e ON e.id = s.educator_id JOIN school c ON c.id = s.school_id \
+            LEFT JOIN section n ON n.id = s.section_id LEFT JOIN course o ON o.id = n.course_id \
+            WHERE s.ends_at > $1 AND s.starts_at < $2 AND (s.educator_id = $3 OR $3 IS NULL) AND (s.school_id = $4 OR $4 IS NULL) \
+            AND (s.district_id = $5 OR $5 IS NULL) AND (s.starts_at > $6 OR (s.starts_at = $6 AND s.id > $7)) \
+            AND ($9 OR s.educator_id = $10 OR s.district_id IN (SELECT value::uuid FROM jsonb_array_elements_text($11))) AND ($12 OR s.section_id IS NOT NULL) \
+            ORDER BY s.starts_at, s.id LIMIT $8";
 }
 
 /// Sessions as a publication left them.
@@ -76,6 +88,28 @@ pub struct Listed {
     pub school_name: String,
     /// None for a service session.
     pub course_name: Option<String>,
+}
+
+/// Which sessions may be seen.
+#[derive(Clone, Debug)]
+pub struct Visible {
+    pub reach: Reach,
+    /// Also those of services.
+    pub services: bool,
+}
+
+impl Visible {
+    /// To commands of this program, and to feeds, whose address is the right to see them.
+    pub const ALL: Self = Self { reach: Reach::All, services: true };
+
+    /// To an actor.
+    #[must_use]
+    pub fn to(actor: &Actor) -> Self {
+        Self {
+            reach: actor.reach(Verb::Read, Thing::SectionSessions),
+            services: actor.may(Verb::Read, Thing::ServiceSessions),
+        }
+    }
 }
 
 /// Which sessions are wanted: those that touch `[from, to)`.
@@ -115,14 +149,16 @@ pub async fn replace(
     Ok(tally)
 }
 
-/// At most `limit` sessions after `after`, in the order of their starts.
+/// At most `limit` sessions after `after` of those that may be seen, in the order of their starts.
 pub async fn list(
     tx: &mut Tx,
+    visible: &Visible,
     wanted: Wanted,
     after: Option<(DateTime<Utc>, SessionId)>,
     limit: i64,
 ) -> Result<Vec<Listed>> {
     let (at, id) = after.map_or((DateTime::UNIX_EPOCH, Uuid::nil()), |(at, id)| (at, id.uuid()));
+    let (all, own, districts) = directory::parts(&visible.reach);
     let args = args![
         wanted.from,
         wanted.to,
@@ -131,7 +167,11 @@ pub async fn list(
         wanted.district_id.map(RecordId::uuid),
         at,
         id,
-        limit
+        limit,
+        all,
+        own,
+        districts,
+        visible.services
     ];
     let rows = tx.rows(&LIST, args).await?;
     let ids: Vec<SessionId> = rows.iter().map(|row| row.id("id")).collect::<Result<_>>()?;

@@ -11,6 +11,7 @@ use sqlx::sqlite::{Sqlite, SqliteRow};
 use sqlx::{AssertSqlSafe, Decode, Row as _, Transaction, Type};
 use uuid::Uuid;
 
+use super::audit::{self, Pending};
 use super::error::{Result, StoreError};
 use crate::domain::id::RecordId;
 use crate::domain::time::Date;
@@ -153,6 +154,8 @@ pub struct Tx {
     pub actor: String,
     /// One instant for everything written in this transaction.
     pub at: DateTime<Utc>,
+    /// Lines of the audit trail, written by `commit`.
+    pub(super) lines: Vec<Pending>,
 }
 
 macro_rules! bound {
@@ -202,7 +205,9 @@ impl Tx {
         Ok(self.rows(statement, args).await?.into_iter().next())
     }
 
-    pub async fn commit(self) -> Result<()> {
+    /// Writes the lines of the audit trail, then commits.
+    pub async fn commit(mut self) -> Result<()> {
+        audit::flush(&mut self).await?;
         match self.link {
             Link::Sqlite(tx) => tx.commit().await?,
             Link::Pg(tx) => tx.commit().await?,

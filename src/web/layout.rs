@@ -2,9 +2,12 @@
 
 use std::fmt::Write as _;
 
+use axum::http::{HeaderMap, header};
 use maud::{DOCTYPE, Markup, html};
 
 use super::assets::href;
+use crate::api::State;
+use crate::domain::actor::{Actor, Thing, Verb};
 
 /// Where a page stands in the navigation.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -13,14 +16,18 @@ pub enum Place {
     Runs,
     Educators,
     Schools,
+    Accounts,
+    Account,
     Nowhere,
 }
 
-const LINKS: [(Place, &str, &str); 4] = [
-    (Place::Home, "/", "Home"),
-    (Place::Runs, "/runs", "Runs"),
-    (Place::Educators, "/educators", "Educators"),
-    (Place::Schools, "/schools", "Schools"),
+/// Where each link leads, and to whom it is of use.
+const LINKS: [(Place, &str, &str, Option<Thing>); 5] = [
+    (Place::Home, "/", "Home", None),
+    (Place::Runs, "/runs", "Runs", Some(Thing::Planning)),
+    (Place::Educators, "/educators", "Educators", Some(Thing::Roster)),
+    (Place::Schools, "/schools", "Schools", Some(Thing::Record("school"))),
+    (Place::Accounts, "/accounts", "Accounts", Some(Thing::Accounts)),
 ];
 
 /// htmx without what the Content-Security-Policy forbids.
@@ -30,6 +37,8 @@ const HTMX: &str = r#"{"includeIndicatorStyles":false,"allowEval":false,"selfReq
 pub struct Page<'p> {
     pub title: &'p str,
     pub place: Place,
+    /// Who reads it; none on the way in.
+    pub reader: Option<&'p Actor>,
     /// Seconds after which a browser without scripts loads the page again.
     pub reload: Option<u32>,
     /// Scripts beside htmx.
@@ -37,8 +46,13 @@ pub struct Page<'p> {
 }
 
 impl<'p> Page<'p> {
-    pub fn new(title: &'p str, place: Place) -> Self {
-        Self { title, place, reload: None, scripts: &[] }
+    pub fn new(title: &'p str, place: Place, reader: &'p Actor) -> Self {
+        Self { title, place, reader: Some(reader), reload: None, scripts: &[] }
+    }
+
+    /// For whoever comes, before they are known.
+    pub fn open(title: &'p str) -> Self {
+        Self { title, place: Place::Nowhere, reader: None, reload: None, scripts: &[] }
     }
 
     pub fn show(&self, body: &Markup) -> Markup {
@@ -64,21 +78,31 @@ impl<'p> Page<'p> {
                     a.skip href="#main" { "Skip to the content" }
                     header.top {
                         a.brand href="/" { img src=(href("icon.svg")) alt="" width="28" height="28"; "Bellwether" }
-                        nav aria-label="Main" {
-                            @for (place, address, name) in LINKS {
-                                a href=(address) aria-current=[(place == self.place).then_some("page")] { (name) }
-                            }
-                        }
+                        @if let Some(reader) = self.reader { (navigation(reader, self.place)) }
                     }
                     main #main tabindex="-1" { (body) }
                     footer.bottom {
                         p {
                             "Bellwether " (env!("CARGO_PKG_VERSION")) " · " a href="/api/docs" { "API" }
-                            " · on this machine only, until there are accounts"
                         }
                     }
                 }
             }
+        }
+    }
+}
+
+fn navigation(reader: &Actor, here: Place) -> Markup {
+    let of_use = |thing: Option<Thing>| thing.is_none_or(|thing| reader.may(Verb::Read, thing));
+    html! {
+        nav aria-label="Main" {
+            @for (place, address, name, _) in LINKS.into_iter().filter(|link| of_use(link.3)) {
+                a href=(address) aria-current=[(place == here).then_some("page")] { (name) }
+            }
+        }
+        nav.who aria-label="You" {
+            a href="/account" aria-current=[(here == Place::Account).then_some("page")] title=(reader.role.title()) { (reader.name) }
+            form.plain method="post" action="/sign-out" { button.quiet type="submit" { "Sign out" } }
         }
     }
 }
@@ -103,6 +127,15 @@ pub fn pager(first: Option<&str>, next: Option<&str>) -> Markup {
             }
         }
     }
+}
+
+/// Under which origin people reach this server.
+pub fn origin(state: &State, headers: &HeaderMap) -> String {
+    if let Some(url) = &state.settings.url {
+        return url.origin.clone();
+    }
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+    format!("http://{host}")
 }
 
 /// One part of a query string, escaped.

@@ -3,6 +3,8 @@
 //! To add a page: write `pub(super) fn routes() -> Router<State>` in a file of its own, name it in [`router`], show
 //! through [`layout::Page`], and refuse with [`Error`](crate::api::error::Error), which [`dressed`] turns into a page.
 
+mod account;
+mod accounts;
 mod assets;
 mod calendar;
 mod home;
@@ -13,6 +15,8 @@ mod run;
 mod runs;
 #[cfg(test)]
 mod samples;
+mod sign_in;
+mod totp;
 mod unserved;
 mod week;
 mod words;
@@ -27,5 +31,6 @@ pub use refusal::dressed;
 pub fn router() -> Router<State> {
     let people = people::routes().merge(week::routes());
     let runs = runs::routes().merge(run::routes());
-    assets::routes().merge(home::routes()).merge(people).merge(runs)
+    let accounts = account::routes().merge(totp::routes()).merge(accounts::routes()).merge(sign_in::routes());
+    assets::routes().merge(accounts).merge(home::routes()).merge(people).merge(runs)
 }

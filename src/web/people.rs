@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::layout::{Page, Place, empty, escaped, pager};
 use crate::api::{State, error::Error, extract::Query};
+use crate::domain::actor::{Actor, Reach, Thing, Verb};
 use crate::domain::id::{EducatorId, SchoolId};
 use crate::store::directory::{self, EducatorEntry, SchoolEntry};
 
@@ -29,16 +30,31 @@ struct Search<Id> {
     after: Option<Id>,
 }
 
-async fn educators(Axum(state): Axum<State>, Query(search): Query<Search<EducatorId>>) -> Result<Markup, Error> {
+async fn educators(
+    Axum(state): Axum<State>,
+    actor: Actor,
+    Query(search): Query<Search<EducatorId>>,
+) -> Result<Markup, Error> {
+    let reach = within(&actor, Thing::Roster)?;
     let (text, mut tx) = (search.q.trim(), state.db.read().await?);
-    let found = directory::educators(&mut tx, text, search.after, one_more()).await?;
-    Ok(educators_page(text, &Listing::new(&found, text, search.after.is_some(), |educator| educator.id)))
+    let found = directory::educators(&mut tx, &reach, text, search.after, one_more()).await?;
+    Ok(educators_page(&actor, text, &Listing::new(&found, text, search.after.is_some(), |educator| educator.id)))
 }
 
-async fn schools(Axum(state): Axum<State>, Query(search): Query<Search<SchoolId>>) -> Result<Markup, Error> {
+async fn schools(
+    Axum(state): Axum<State>,
+    actor: Actor,
+    Query(search): Query<Search<SchoolId>>,
+) -> Result<Markup, Error> {
+    let reach = within(&actor, Thing::Record("school"))?;
     let (text, mut tx) = (search.q.trim(), state.db.read().await?);
-    let found = directory::schools(&mut tx, text, search.after, one_more()).await?;
-    Ok(schools_page(text, &Listing::new(&found, text, search.after.is_some(), |school| school.id)))
+    let found = directory::schools(&mut tx, &reach, text, search.after, one_more()).await?;
+    Ok(schools_page(&actor, text, &Listing::new(&found, text, search.after.is_some(), |school| school.id)))
+}
+
+/// Whom the list may show; refused where that is nobody.
+fn within(actor: &Actor, thing: Thing) -> Result<Reach, Error> {
+    Some(actor.reach(Verb::Read, thing)).filter(|reach| !reach.is_nothing()).ok_or(Error::Forbidden)
 }
 
 /// One row more than is shown tells whether there is a next page.
@@ -62,7 +78,7 @@ impl<'l, T> Listing<'l, T> {
     }
 }
 
-fn educators_page(text: &str, listing: &Listing<'_, EducatorEntry>) -> Markup {
+fn educators_page(actor: &Actor, text: &str, listing: &Listing<'_, EducatorEntry>) -> Markup {
     let table = html! {
         table {
             caption.unseen { "Educators by name" }
@@ -80,10 +96,10 @@ fn educators_page(text: &str, listing: &Listing<'_, EducatorEntry>) -> Markup {
             }
         }
     };
-    index("Educators", Place::Educators, text, listing, &table)
+    index(actor, "Educators", Place::Educators, text, listing, &table)
 }
 
-fn schools_page(text: &str, listing: &Listing<'_, SchoolEntry>) -> Markup {
+fn schools_page(actor: &Actor, text: &str, listing: &Listing<'_, SchoolEntry>) -> Markup {
     let table = html! {
         table.stack {
             caption.unseen { "Schools by name" }
@@ -102,7 +118,7 @@ fn schools_page(text: &str, listing: &Listing<'_, SchoolEntry>) -> Markup {
             }
         }
     };
-    index("Schools", Place::Schools, text, listing, &table)
+    index(actor, "Schools", Place::Schools, text, listing, &table)
 }
 
 /// `America/New_York` as people say it.
@@ -110,9 +126,9 @@ fn place_of(zone: &str) -> String {
     zone.rsplit('/').next().unwrap_or(zone).replace('_', " ")
 }
 
-fn index<T>(title: &str, place: Place, text: &str, listing: &Listing<'_, T>, table: &Markup) -> Markup {
+fn index<T>(actor: &Actor, title: &str, place: Place, text: &str, listing: &Listing<'_, T>, table: &Markup) -> Markup {
     let address = format!("/{}", title.to_lowercase());
-    Page::new(title, place).show(&html! {
+    Page::new(title, place, actor).show(&html! {
         h1 { (title) }
         form.search role="search" action=(address) {
             div {
@@ -141,6 +157,7 @@ mod tests {
     use super::*;
     use crate::domain::id::RecordId as _;
     use crate::domain::time::Tz;
+    use crate::web::samples;
 
     fn educator(name: &str) -> EducatorEntry {
         EducatorEntry { id: EducatorId::fresh(), name: name.into(), tz: Tz::America__New_York, active: name != "Away" }
@@ -149,7 +166,7 @@ mod tests {
     #[test]
     fn educators_lead_to_their_weeks() {
         let rows = [educator("Dana <i>Cruz</i>"), educator("Away")];
-        let text = educators_page("", &Listing::new(&rows, "", false, |e| e.id)).into_string();
+        let text = educators_page(&samples::actor(), "", &Listing::new(&rows, "", false, |e| e.id)).into_string();
         for part in ["Dana &lt;i&gt;Cruz", &format!("/educators/{}/week", rows[0].id), "New York", "not active"] {
             assert!(text.contains(part), "{part} is not in {text}");
         }
@@ -167,7 +184,8 @@ mod tests {
 
     #[test]
     fn a_search_without_a_match_says_so() {
-        let text = schools_page("<zz>", &Listing::new(&[], "<zz>", false, |s: &SchoolEntry| s.id)).into_string();
+        let text = schools_page(&samples::actor(), "<zz>", &Listing::new(&[], "<zz>", false, |s: &SchoolEntry| s.id))
+            .into_string();
         assert!(text.contains("Nothing was found for “&lt;zz&gt;”"), "{text}");
     }
 }

@@ -3,12 +3,12 @@
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::middleware::{self, Next};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::{Markup, html};
 
-use super::layout::{Page, Place};
+use super::layout::{Page, escaped};
 use crate::api::error::Refusal;
 
 /// Wraps the whole server. The API's own addresses, and clients that do not ask for HTML, are left alone.
@@ -20,12 +20,16 @@ async fn dress(request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let wanted =
         !["/api/", "/feeds/"].iter().any(|machine| path.starts_with(machine)) && asks_for_html(request.headers());
+    let back = (*request.method() == Method::GET).then(|| request.uri().path_and_query().map(ToString::to_string));
     let response = next.run(request).await;
     if !wanted {
         return response;
     }
     let (mut parts, body) = response.into_parts();
     let Some(refusal) = parts.extensions.remove::<Refusal>() else { return Response::from_parts(parts, body) };
+    if matches!(refusal.code, "not_signed_in" | "access_ended") {
+        return to_sign_in(back.flatten().as_deref());
+    }
     for length_or_coding in [header::CONTENT_LENGTH, header::CONTENT_ENCODING] {
         parts.headers.remove(length_or_coding);
     }
@@ -36,13 +40,22 @@ async fn dress(request: Request, next: Next) -> Response {
     Response::from_parts(parts, body)
 }
 
+/// To the way in, and from there back to where they wanted to go.
+fn to_sign_in(back: Option<&str>) -> Response {
+    let address = match back {
+        Some(back) if back != "/" => format!("/sign-in?next={}", escaped(back)),
+        _ => "/sign-in".into(),
+    };
+    Redirect::to(&address).into_response()
+}
+
 fn asks_for_html(headers: &HeaderMap) -> bool {
     headers.get_all(header::ACCEPT).iter().any(|accept| accept.to_str().is_ok_and(|text| text.contains("text/html")))
 }
 
 fn page(refusal: &Refusal, request_id: Option<&str>) -> Markup {
     let title = sentence(refusal.title);
-    Page::new(&title, Place::Nowhere).show(&html! {
+    Page::open(&title).show(&html! {
         div.card {
             p.soft.small { "Error " (refusal.status) " · " code { (refusal.code) } }
             h1 { (title) }

@@ -13,7 +13,8 @@ use super::runs::{badge, figure as latest, gap};
 use super::unserved::{self, Asked, Shortfall};
 use super::words;
 use crate::api::error::{Error, Refused};
-use crate::api::{State, extract::NoQuery, extract::Path, extract::Query};
+use crate::api::{State, access::Planner, extract::NoQuery, extract::Path, extract::Query};
+use crate::domain::actor::Actor;
 use crate::domain::id::RunId;
 use crate::domain::records::Term;
 use crate::domain::run::{Run, RunState};
@@ -47,23 +48,38 @@ struct View {
     refused: Option<Vec<Change>>,
 }
 
-async fn read(Axum(state): Axum<State>, Path(id): Path<RunId>, Query(asked): Query<Asked>) -> Result<Markup, Error> {
-    Ok(page(&view(&mut state.db.read().await?, id, &asked).await?, time::now()))
+async fn read(
+    Axum(state): Axum<State>,
+    Planner(actor): Planner,
+    Path(id): Path<RunId>,
+    Query(asked): Query<Asked>,
+) -> Result<Markup, Error> {
+    Ok(page(&actor, &view(&mut state.db.read().await?, id, &asked).await?, time::now()))
 }
 
-async fn cancel(Axum(state): Axum<State>, Path(id): Path<RunId>, _: NoQuery) -> Result<Redirect, Error> {
-    state.cancel(id).await?;
+async fn cancel(
+    Axum(state): Axum<State>,
+    Planner(actor): Planner,
+    Path(id): Path<RunId>,
+    _: NoQuery,
+) -> Result<Redirect, Error> {
+    state.cancel(&actor, id).await?;
     Ok(Redirect::to(&format!("/runs/{id}")))
 }
 
-async fn publish(Axum(state): Axum<State>, Path(id): Path<RunId>, _: NoQuery) -> Result<Response, Error> {
-    match state.publish(id).await {
+async fn publish(
+    Axum(state): Axum<State>,
+    Planner(actor): Planner,
+    Path(id): Path<RunId>,
+    _: NoQuery,
+) -> Result<Response, Error> {
+    match state.publish(&actor, id).await {
         Ok(_) => Ok(Redirect::to(&format!("/runs/{id}")).into_response()),
         Err(Refused::Other(error)) => Err(error),
         Err(Refused::Changed(changes)) => {
             let mut view = view(&mut state.db.read().await?, id, &Asked::default()).await?;
             view.refused = Some(changes);
-            Ok((StatusCode::CONFLICT, page(&view, time::now())).into_response())
+            Ok((StatusCode::CONFLICT, page(&actor, &view, time::now())).into_response())
         }
     }
 }
@@ -81,11 +97,11 @@ async fn view(tx: &mut Tx, id: RunId, asked: &Asked) -> Result<View, Error> {
     Ok(View { run, term, report, published, shortfall, refused: None })
 }
 
-fn page(view: &View, now: DateTime<Utc>) -> Markup {
+fn page(actor: &Actor, view: &View, now: DateTime<Utc>) -> Markup {
     let run = &view.run;
     let working = !run.state.is_final();
     let title = format!("Run of {}", view.term);
-    let mut page = Page::new(&title, Place::Runs);
+    let mut page = Page::new(&title, Place::Runs, actor);
     if working {
         page = Page { reload: Some(RELOAD), scripts: &["live.js"], ..page };
     }
@@ -289,7 +305,7 @@ mod tests {
     fn shown(run: Run, report: Option<Report>, refused: Option<Vec<Change>>) -> String {
         let shortfall = report.as_ref().map(unserved::sample);
         let view = View { run, term: "Fall".into(), report, published: None, shortfall, refused };
-        page(&view, samples::now()).into_string()
+        page(&samples::actor(), &view, samples::now()).into_string()
     }
 
     #[test]

@@ -15,7 +15,8 @@ use serde::Deserialize;
 
 use super::layout::{Page, Place, empty, pager};
 use super::words;
-use crate::api::{State, error::Error, error::FieldIssue, extract::NoQuery, extract::Query};
+use crate::api::{State, access::Planner, error::Error, error::FieldIssue, extract::NoQuery, extract::Query};
+use crate::domain::actor::Actor;
 use crate::domain::id::{DistrictId, RunId, TermId};
 use crate::domain::record::Stored;
 use crate::domain::records::District;
@@ -105,26 +106,27 @@ struct View {
     typed: Typed,
 }
 
-async fn list(Axum(state): Axum<State>, Query(which): Query<Which>) -> Result<Markup, Error> {
-    view(&state, which.before, Typed::usual(which.term)).await.map(|view| page(&view))
+async fn list(Axum(state): Axum<State>, Planner(actor): Planner, Query(which): Query<Which>) -> Result<Markup, Error> {
+    view(&state, which.before, Typed::usual(which.term)).await.map(|view| page(&view, &actor))
 }
 
 async fn start(
     Axum(state): Axum<State>,
+    Planner(actor): Planner,
     _: NoQuery,
     form: Result<Form<Vec<(String, String)>>, FormRejection>,
 ) -> Result<Response, Error> {
     let Form(fields) = form.map_err(|error| Error::Malformed(error.body_text()))?;
     let mut typed = Typed::new(fields);
     if let Some((term, districts, settings)) = typed.read() {
-        match state.ask(term, districts, settings).await {
+        match state.ask(&actor, term, districts, settings).await {
             Ok(run) => return Ok(Redirect::to(&format!("/runs/{}", run.id)).into_response()),
             Err(Error::Fields(issues)) => typed.issues = issues,
             Err(other) => return Err(other),
         }
     }
     let view = view(&state, None, typed).await?;
-    Ok((StatusCode::UNPROCESSABLE_ENTITY, page(&view)).into_response())
+    Ok((StatusCode::UNPROCESSABLE_ENTITY, page(&view, &actor)).into_response())
 }
 
 async fn view(state: &State, before: Option<RunId>, typed: Typed) -> Result<View, Error> {
@@ -136,10 +138,10 @@ async fn view(state: &State, before: Option<RunId>, typed: Typed) -> Result<View
     Ok(View { runs, before, terms, districts, typed })
 }
 
-fn page(view: &View) -> Markup {
+fn page(view: &View, actor: &Actor) -> Markup {
     let shown = &view.runs[..view.runs.len().min(PAGE)];
     let next = shown.last().filter(|_| view.runs.len() > PAGE).map(|run| format!("/runs?before={}", run.id));
-    Page::new("Runs", Place::Runs).show(&html! {
+    Page::new("Runs", Place::Runs, actor).show(&html! {
         h1 { "Runs" }
         p.soft { "A run looks for the cheapest schedule that keeps every rule, and proves how far from the best possible it is." }
         @if view.terms.is_empty() {
@@ -296,7 +298,7 @@ mod tests {
         assert_eq!(form.wrong.keys().copied().collect::<Vec<_>>(), ["district", "gap", "seconds", "term"]);
         let view =
             View { runs: Vec::new(), before: None, terms: vec![samples::term()], districts: Vec::new(), typed: form };
-        let text = page(&view).into_string();
+        let text = page(&view, &samples::actor()).into_string();
         for part in ["give whole seconds from 1 to 86400", "value=\"&lt;b&gt;NaN\"", "aria-invalid=\"true\""] {
             assert!(text.contains(part), "{part} is not in {text}");
         }

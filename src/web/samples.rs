@@ -3,11 +3,16 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
+use crate::domain::actor::Actor;
 use crate::domain::id::{RecordId as _, RunId, TermId};
 use crate::domain::run::{Run, RunSettings, RunState};
 use crate::domain::time::Date;
 use crate::engine::outcome::{Cost, Counts, NearestFix, Report, Status, Unserved, WaterfallStep};
 use crate::store::directory::TermNumbers;
+
+pub fn actor() -> Actor {
+    Actor::program("Ana <i>Lopez</i>")
+}
 
 pub fn now() -> DateTime<Utc> {
     "2026-11-24T15:00:00Z".parse().expect("an instant")

@@ -10,15 +10,16 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::calendar::{self, Entry};
-use super::layout::{Page, Place, empty};
+use super::layout::{Page, Place, empty, origin};
 use super::words;
 use crate::api::{State, error::Error, extract::NoQuery, extract::Path, extract::Query};
+use crate::domain::actor::{Actor, Reach, Thing, Verb};
 use crate::domain::id::{EducatorId, FeedId, SchoolId};
 use crate::domain::records::{District, Educator, School};
 use crate::domain::session::Purpose;
 use crate::domain::time::{self, Date, Tz};
 use crate::store::feeds::{self, Feed, Owner};
-use crate::store::sessions::{self, Listed, Wanted};
+use crate::store::sessions::{self, Listed, Visible, Wanted};
 use crate::store::{Tx, directory};
 
 /// Sessions that one page shows at most.
@@ -53,14 +54,18 @@ struct Subject {
 }
 
 impl Subject {
-    async fn find(tx: &mut Tx, owner: Owner) -> Result<Self, Error> {
+    /// Whoever may not see their week learns nothing of them.
+    async fn find(tx: &mut Tx, actor: &Actor, owner: Owner) -> Result<Self, Error> {
         Ok(match owner {
             Owner::Educator(id) => {
+                if !directory::on_roster(tx, &actor.reach(Verb::Read, Thing::Roster), id).await? {
+                    return Err(Error::NotFound { kind: "educator", id: id.to_string() });
+                }
                 let educator = crate::store::get::<Educator>(tx, id).await?.body;
                 Self { owner, name: educator.display_name, of: None, tz: educator.tz }
             }
             Owner::School(id) => {
-                let school = crate::store::get::<School>(tx, id).await?.body;
+                let school = crate::store::get_for::<School>(tx, actor, id).await?.body;
                 let district = crate::store::get::<District>(tx, school.district_id).await?.body;
                 Self { owner, name: school.name, of: Some(district.name), tz: school.tz.unwrap_or(district.tz) }
             }
@@ -96,11 +101,15 @@ impl Subject {
     }
 
     /// The Monday of the next week with sessions, else of the last one, else of this week.
-    async fn nearest_week(&self, tx: &mut Tx, now: DateTime<Utc>) -> Result<Date, Error> {
+    async fn nearest_week(&self, tx: &mut Tx, visible: &Visible, now: DateTime<Utc>) -> Result<Date, Error> {
         let monday = self.date(now).monday();
         let ahead = self.wanted(self.midnight(monday), now + TimeDelta::days(1000));
-        if let Some(next) = sessions::list(tx, ahead, None, 1).await?.first() {
+        if let Some(next) = sessions::list(tx, visible, ahead, None, 1).await?.first() {
             return Ok(self.date(next.session.meeting.starts_at).monday());
+        }
+        // The last one of all may lie where this reader does not look.
+        if matches!(visible.reach, Reach::Districts(_)) {
+            return Ok(monday);
         }
         Ok(directory::last_session(tx, self.owner).await?.map_or(monday, |at| self.date(at).monday()))
     }
@@ -134,38 +143,58 @@ impl Subject {
     }
 }
 
-async fn educator_week(state: Axum<State>, Path(id): Path<EducatorId>, which: Query<Which>) -> Result<Markup, Error> {
-    week(&state, Owner::Educator(id), which.0.on).await
+async fn educator_week(
+    state: Axum<State>,
+    actor: Actor,
+    Path(id): Path<EducatorId>,
+    which: Query<Which>,
+) -> Result<Markup, Error> {
+    week(&state, &actor, Owner::Educator(id), which.0.on).await
 }
 
-async fn school_week(state: Axum<State>, Path(id): Path<SchoolId>, which: Query<Which>) -> Result<Markup, Error> {
-    week(&state, Owner::School(id), which.0.on).await
+async fn school_week(
+    state: Axum<State>,
+    actor: Actor,
+    Path(id): Path<SchoolId>,
+    which: Query<Which>,
+) -> Result<Markup, Error> {
+    week(&state, &actor, Owner::School(id), which.0.on).await
 }
 
-async fn week(state: &State, owner: Owner, on: Option<Date>) -> Result<Markup, Error> {
+async fn week(state: &State, actor: &Actor, owner: Owner, on: Option<Date>) -> Result<Markup, Error> {
     use chrono::Datelike as _;
     if on.is_some_and(|on| !YEARS.contains(&on.year())) {
         return Err(Error::parameter("on", format!("give a date from {} to {}", YEARS.start(), YEARS.end())));
     }
     let (now, mut tx) = (time::now(), state.db.read().await?);
-    let subject = Subject::find(&mut tx, owner).await?;
+    let (subject, visible) = (Subject::find(&mut tx, actor, owner).await?, Visible::to(actor));
     let monday = match on {
         Some(on) => on.monday(),
-        None => subject.nearest_week(&mut tx, now).await?,
+        None => subject.nearest_week(&mut tx, &visible, now).await?,
     };
     let wanted = subject.wanted(subject.midnight(monday), subject.midnight(monday.plus_days(7)));
-    let listed = sessions::list(&mut tx, wanted, None, MOST).await?;
+    let listed = sessions::list(&mut tx, &visible, wanted, None, MOST).await?;
     let entries: Vec<Entry> = listed.iter().map(|listed| subject.entry(listed)).collect();
-    let feeds = feeds::list(&mut tx, owner).await?;
-    Ok(page(&subject, monday, subject.date(now), &entries, &feeds))
+    let feeds = match feeds::permit(&mut tx, actor, owner, Verb::Write).await {
+        Ok(()) => Some(feeds::list(&mut tx, owner).await?),
+        Err(_) => None,
+    };
+    Ok(page(actor, &subject, monday, subject.date(now), &entries, feeds.as_deref()))
 }
 
-fn page(subject: &Subject, monday: Date, today: Date, entries: &[Entry], feeds: &[Feed]) -> Markup {
+fn page(
+    actor: &Actor,
+    subject: &Subject,
+    monday: Date,
+    today: Date,
+    entries: &[Entry],
+    feeds: Option<&[Feed]>,
+) -> Markup {
     let to = |date: Date| format!("{}/week?on={date}", subject.path());
     let title = format!("{}, week of {}", subject.name, words::week(monday));
     let zone = words::zone(subject.midnight(monday) + TimeDelta::hours(12), subject.tz);
     let other = if matches!(subject.owner, Owner::Educator(_)) { "the school’s" } else { "the educator’s" };
-    Page::new(&title, subject.place()).show(&html! {
+    Page::new(&title, subject.place(), actor).show(&html! {
         div.head {
             div {
                 h1 { (subject.name) }
@@ -186,7 +215,7 @@ fn page(subject: &Subject, monday: Date, today: Date, entries: &[Entry], feeds: 
             (calendar::legend(entries))
             (calendar::week(monday, today, entries))
         }
-        (subscription(subject, feeds))
+        @if let Some(feeds) = feeds { (subscription(subject, feeds)) }
     })
 }
 
@@ -218,34 +247,35 @@ fn subscription(subject: &Subject, feeds: &[Feed]) -> Markup {
 
 async fn educator_feed(
     state: Axum<State>,
+    actor: Actor,
     Path(id): Path<EducatorId>,
     _: NoQuery,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
-    feed(&state, Owner::Educator(id), &headers).await
+    feed(&state, &actor, Owner::Educator(id), &headers).await
 }
 
 async fn school_feed(
     state: Axum<State>,
+    actor: Actor,
     Path(id): Path<SchoolId>,
     _: NoQuery,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
-    feed(&state, Owner::School(id), &headers).await
+    feed(&state, &actor, Owner::School(id), &headers).await
 }
 
 /// The address is shown in this answer and never again: only its hash is kept.
-async fn feed(state: &State, owner: Owner, headers: &HeaderMap) -> Result<Response, Error> {
-    let subject = Subject::find(&mut state.db.read().await?, owner).await?;
-    let (_, path) = state.make_feed(owner).await?;
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
-    let page = feed_page(&subject, &format!("http://{host}{path}"));
+async fn feed(state: &State, actor: &Actor, owner: Owner, headers: &HeaderMap) -> Result<Response, Error> {
+    let subject = Subject::find(&mut state.db.read().await?, actor, owner).await?;
+    let (_, path) = state.make_feed(actor, owner).await?;
+    let page = feed_page(actor, &subject, &format!("{}{path}", origin(state, headers)));
     Ok(([(header::CACHE_CONTROL, "no-store")], page).into_response())
 }
 
-fn feed_page(subject: &Subject, address: &str) -> Markup {
+fn feed_page(actor: &Actor, subject: &Subject, address: &str) -> Markup {
     let title = format!("Calendar address of {}", subject.name);
-    Page::new(&title, subject.place()).show(&html! {
+    Page::new(&title, subject.place(), actor).show(&html! {
         h1 { (title) }
         div.note.warn { p { strong { "Copy it now: it is shown only this once. " } "Whoever has it can read the times and places of these sessions." } }
         div.card {
@@ -262,18 +292,21 @@ fn feed_page(subject: &Subject, address: &str) -> Markup {
 
 async fn revoke_educator_feed(
     state: Axum<State>,
+    actor: Actor,
     Path((id, feed)): Path<(EducatorId, FeedId)>,
 ) -> Result<Redirect, Error> {
-    revoke(&state, feed, &format!("/educators/{id}/week")).await
+    revoke(&state, &actor, feed, &format!("/educators/{id}/week")).await
 }
 
-async fn revoke_school_feed(state: Axum<State>, Path((id, feed)): Path<(SchoolId, FeedId)>) -> Result<Redirect, Error> {
-    revoke(&state, feed, &format!("/schools/{id}/week")).await
+async fn revoke_school_feed(
+    state: Axum<State>,
+    actor: Actor,
+    Path((id, feed)): Path<(SchoolId, FeedId)>,
+) -> Result<Redirect, Error> {
+    revoke(&state, &actor, feed, &format!("/schools/{id}/week")).await
 }
 
-async fn revoke(state: &State, feed: FeedId, back: &str) -> Result<Redirect, Error> {
-    let mut tx = state.db.write(&state.principal).await?;
-    feeds::revoke(&mut tx, feed).await?;
-    tx.commit().await?;
+async fn revoke(state: &State, actor: &Actor, feed: FeedId, back: &str) -> Result<Redirect, Error> {
+    state.revoke_feed(actor, feed).await?;
     Ok(Redirect::to(back))
 }

@@ -10,7 +10,7 @@ use fantoccini::{Client, ClientBuilder, Locator};
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::house::screenshots;
+use crate::house::{EMAIL, PASSWORD, screenshots};
 
 /// Longest wait for anything to appear.
 const PATIENCE: Duration = Duration::from_mins(3);
@@ -96,6 +96,15 @@ pub struct Window {
 impl Window {
     pub async fn open(&self, address: &str) {
         self.client.goto(address).await.unwrap_or_else(|error| panic!("{address}: {error}"));
+    }
+
+    /// Through the front door.
+    pub async fn sign_in(&self, address: &str) {
+        self.open(&format!("{address}/sign-in")).await;
+        self.fill("#email", EMAIL).await;
+        self.fill("#password", PASSWORD).await;
+        self.click("form[action='/sign-in'] button").await;
+        self.find("form[action='/sign-out']").await;
     }
 
     /// The element, once it is there.

@@ -6,12 +6,17 @@ use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_bellwether");
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_bellwether");
+
+/// Of the one account there is: an administrator.
+pub const EMAIL: &str = "ana@test.example";
+pub const PASSWORD: &str = "otter violin cactus breeze";
 
 /// Gone, with its processes and files, when dropped.
 pub struct House {
     server: Child,
     pub address: String,
+    pub database: String,
     _dir: TempDir,
 }
 
@@ -25,6 +30,10 @@ impl House {
         let size = "--districts 5 --sections 60 --services 60 --educators 24 --seed 3 --out";
         run(Command::new(PROGRAM).arg("generate").args(size.split(' ')).arg(problem));
         run(Command::new(PROGRAM).args(["import", "problem", problem, "--db", &database]));
+        let password = dir.path().join("password");
+        std::fs::write(&password, PASSWORD).expect("written");
+        let create = ["admin", "create", "--email", EMAIL, "--name", "Ana Lopez", "--db", &database, "--password-file"];
+        run(Command::new(PROGRAM).args(create).arg(&password));
         let log = std::fs::File::create(dir.path().join("server.log")).expect("a file");
         let mut server = Command::new(PROGRAM)
             .args(["serve", "--listen", "127.0.0.1:0", "--db", &database])
@@ -33,8 +42,8 @@ impl House {
             .spawn()
             .expect("the server starts");
         let line = first_line(&mut server);
-        let address = line.split(' ').find(|word| word.starts_with("http://")).expect("an address").to_owned();
-        Self { server, address, _dir: dir }
+        let address = line.split_whitespace().find(|word| word.starts_with("http://")).expect("an address").to_owned();
+        Self { server, address, database, _dir: dir }
     }
 }
 

@@ -11,6 +11,10 @@ async fn a_term_is_planned_watched_published_and_seen_on_both_clocks() {
     let driver = Driver::start();
     let window = driver.window(1440, 1500, false).await;
 
+    // Whoever comes to a page before they are known is brought there once they are.
+    window.open(&format!("{}/educators", house.address)).await;
+    window.find("form[action='/sign-in'] [name='next'][value='/educators']").await;
+    window.sign_in(&house.address).await;
     window.open(&house.address).await;
     assert!(window.text("dl.figures").await.contains("60"), "the term shows its numbers");
     window.click("a[href^='/runs?term=']").await;
@@ -93,9 +97,19 @@ async fn school_of(window: &Window, week: &str) -> String {
 
 /// Every page, wide and narrow, light and dark.
 async fn pictures(driver: &Driver, address: &str, found: &[(&str, &str)]) {
-    let fixed = [("home", "/"), ("runs", "/runs"), ("educators", "/educators"), ("schools", "/schools")];
+    let fixed = [
+        ("home", "/"),
+        ("runs", "/runs"),
+        ("educators", "/educators"),
+        ("schools", "/schools"),
+        ("account", "/account"),
+        ("accounts", "/accounts"),
+    ];
     for (width, dark) in [(1440, false), (1440, true), (360, false), (360, true)] {
         let window = driver.window(width, 1500, dark).await;
+        window.open(&format!("{address}/sign-in")).await;
+        window.picture("sign-in").await;
+        window.sign_in(address).await;
         for (page, path) in fixed {
             window.open(&format!("{address}{path}")).await;
             window.picture(page).await;

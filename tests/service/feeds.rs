@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use crate::fresh::on_both;
-use crate::runs::{ask, office_of, own, published, settings, text, until};
+use crate::runs::{ana, ask, office_of, own, published, settings, text, until};
 
 /// October to April of the school year whose November a feed still shows.
 fn school_year() -> (Date, Date) {
@@ -84,11 +84,11 @@ async fn an_arizona_educator_of_a_new_york_class_reads_every_meeting_at_its_inst
         let (state, term) = office_of(&db, &problem()).await;
         let closing = CancellationToken::new();
         let worker = tokio::spawn(Worker::new(db.clone(), own(), 1, closing.clone()).run());
-        let run = state.ask(term, Vec::new(), settings()).await.expect("a run").id;
+        let run = state.ask(&ana(), term, Vec::new(), settings()).await.expect("a run").id;
         assert_eq!(until(&state, run, |run| run.state.is_final()).await.state, RunState::Succeeded);
         closing.cancel();
         worker.await.expect("the worker stops");
-        state.publish(run).await.expect("is published");
+        state.publish(&ana(), run).await.expect("is published");
 
         let sessions = published(&db).await;
         let educator = sessions[0].session.meeting.educator_id;

@@ -1,7 +1,15 @@
 //! The service with a database under it: every test runs on a fresh SQLite file and on a fresh PostgreSQL database.
 
+mod access;
 mod api;
+mod asvs;
+mod doors;
 mod feeds;
 mod fresh;
+mod people;
+mod privacy;
+mod races;
 mod runs;
+mod second;
+mod slow;
 mod store;

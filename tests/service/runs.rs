@@ -8,6 +8,7 @@ use axum::http::{Request, StatusCode, header};
 use axum::response::Response;
 use bellwether::api::{self, State};
 use bellwether::config::{Flags, Settings};
+use bellwether::domain::actor::{Actor, Role};
 use bellwether::domain::hash::sha256;
 use bellwether::domain::id::{RecordId as _, RunId, TermId, fresh};
 use bellwether::domain::run::{Run, RunSettings, RunState};
@@ -17,7 +18,7 @@ use bellwether::jobs::child::Solver;
 use bellwether::jobs::queue::{self, Calls};
 use bellwether::jobs::worker::Worker;
 use bellwether::store::runs::{self, Ending};
-use bellwether::store::sessions::{self, Listed, Wanted};
+use bellwether::store::sessions::{self, Listed, Visible, Wanted};
 use bellwether::store::{Db, import};
 use chrono::DateTime;
 use http_body_util::BodyExt as _;
@@ -26,6 +27,12 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use crate::fresh::on_both;
+use crate::people::person;
+
+/// Whoever runs the tests.
+pub fn ana() -> Actor {
+    Actor::program("test")
+}
 
 /// The office of a test: the sample term, and no worker yet.
 async fn office(db: &Db) -> (State, TermId) {
@@ -83,11 +90,13 @@ pub async fn until(state: &State, id: RunId, what: impl Fn(&Run) -> bool) -> Run
 pub async fn published(db: &Db) -> Vec<Listed> {
     let (from, to) = (DateTime::UNIX_EPOCH, DateTime::from_timestamp(1 << 33, 0).expect("an instant"));
     let wanted = Wanted { from, to, educator_id: None, school_id: None, district_id: None };
-    sessions::list(&mut db.read().await.expect("reads"), wanted, None, 100_000).await.expect("lists")
+    sessions::list(&mut db.read().await.expect("reads"), &Visible::ALL, wanted, None, 100_000).await.expect("lists")
 }
 
 pub async fn ask(state: &State, path: &str, method: &str) -> Response {
+    let (_, secret) = person(&state.db, Role::Coordinator, &[], None).await;
     let request = Request::builder().method(method).uri(path).header(header::HOST, "localhost");
+    let request = request.header(header::COOKIE, format!("bellwether={secret}"));
     let request = request.body(Body::empty()).expect("a request");
     api::router(state.clone()).oneshot(request).await.expect("answers")
 }
@@ -103,8 +112,8 @@ async fn a_run_becomes_published_sessions_and_a_feed() {
         let (state, term) = office(&db).await;
         let closing = CancellationToken::new();
         let worker = tokio::spawn(Worker::new(db.clone(), own(), 2, closing.clone()).run());
-        let first = state.ask(term, Vec::new(), settings()).await.expect("a run");
-        let second = state.ask(term, Vec::new(), settings()).await.expect("another run");
+        let first = state.ask(&ana(), term, Vec::new(), settings()).await.expect("a run");
+        let second = state.ask(&ana(), term, Vec::new(), settings()).await.expect("another run");
         let done = until(&state, first.id, |run| run.state.is_final()).await;
         assert_eq!((done.state, done.cause.as_deref()), (RunState::Succeeded, None));
         assert_eq!(done.attempt, 1, "nobody took it up twice");
@@ -117,7 +126,8 @@ async fn a_run_becomes_published_sessions_and_a_feed() {
         assert!(told.trim_end().rsplit("\n\n").next().is_some_and(|last| last.contains("event: final")), "{told}");
 
         // Many publish at once: one schedule, the same for all; the other run's inputs are then old.
-        let many = (0..20).map(|_| state.publish(first.id));
+        let ana = ana();
+        let many = (0..20).map(|_| state.publish(&ana, first.id));
         let answers: Vec<_> =
             futures::future::join_all(many).await.into_iter().map(|r| r.expect("is published").id).collect();
         assert!(answers.windows(2).all(|pair| pair[0] == pair[1]));
@@ -156,11 +166,11 @@ async fn a_hundred_writers_of_one_hour_leave_one_session() {
         let (state, term) = office(&db).await;
         let closing = CancellationToken::new();
         let worker = tokio::spawn(Worker::new(db.clone(), own(), 1, closing.clone()).run());
-        let id = state.ask(term, Vec::new(), settings()).await.expect("a run").id;
+        let id = state.ask(&ana(), term, Vec::new(), settings()).await.expect("a run").id;
         until(&state, id, |run| run.state.is_final()).await;
         closing.cancel();
         worker.await.expect("the worker stops");
-        state.publish(id).await.expect("is published");
+        state.publish(&ana(), id).await.expect("is published");
         let model = published(&db).await.swap_remove(0).session;
         let copy = "INSERT INTO session (id, term_id, schedule_id, educator_id, school_id, district_id, section_id, service, key, \
             held_on, starts, ends, tz, starts_at, ends_at, tzdb, minutes, status, sequence, updated_at) \
@@ -189,11 +199,11 @@ async fn a_child_that_dies_is_started_again_and_then_given_up() {
         let closing = CancellationToken::new();
         let solver = fake(&dir, "cat > /dev/null; echo 'no such luck' >&2; kill -9 $$");
         let worker = tokio::spawn(Worker::new(db.clone(), solver, 1, closing.clone()).run());
-        let id = state.ask(term, Vec::new(), settings()).await.expect("a run").id;
+        let id = state.ask(&ana(), term, Vec::new(), settings()).await.expect("a run").id;
         let done = until(&state, id, |run| run.state.is_final()).await;
         assert_eq!((done.state, done.failures, done.attempt), (RunState::Failed, 3, 1));
         assert!(done.cause.as_deref().is_some_and(|cause| cause.contains("no such luck")), "{done:?}");
-        assert!(state.publish(id).await.is_err());
+        assert!(state.publish(&ana(), id).await.is_err());
         closing.cancel();
         worker.await.expect("the worker stops");
     })
@@ -208,12 +218,12 @@ async fn a_cancel_answers_within_a_second_and_stops_the_child() {
         let closing = CancellationToken::new();
         let solver = fake(&dir, "cat > /dev/null; exec sleep 300");
         let worker = tokio::spawn(Worker::new(db.clone(), solver, 1, closing.clone()).run());
-        let running = state.ask(term, Vec::new(), settings()).await.expect("a run").id;
+        let running = state.ask(&ana(), term, Vec::new(), settings()).await.expect("a run").id;
         until(&state, running, |run| run.state == RunState::Running).await;
-        let waiting = state.ask(term, Vec::new(), settings()).await.expect("a run").id;
+        let waiting = state.ask(&ana(), term, Vec::new(), settings()).await.expect("a run").id;
         for id in [waiting, running] {
             let began = Instant::now();
-            state.cancel(id).await.expect("is cancelled");
+            state.cancel(&ana(), id).await.expect("is cancelled");
             assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
         }
         assert_eq!(run(&state, waiting).await.state, RunState::Cancelled);
@@ -252,7 +262,7 @@ async fn a_run_that_a_dead_worker_left_waits_for_no_place() {
 async fn a_worker_whose_run_was_taken_over_writes_nothing() {
     on_both(async |db| {
         let (state, term) = office(&db).await;
-        let id = state.ask(term, Vec::new(), settings()).await.expect("a run").id;
+        let id = state.ask(&ana(), term, Vec::new(), settings()).await.expect("a run").id;
         let claim = async |name: &str| {
             let mut tx = db.write("worker").await.expect("writes");
             let claim = runs::claim(&mut tx, id, name, Duration::ZERO).await.expect("claims");

@@ -12,6 +12,7 @@ use super::{ROOT, Resource};
 use crate::api::State;
 use crate::api::error::{Error, FieldIssue};
 use crate::api::extract::{Json, NoQuery, Path, Query};
+use crate::domain::actor::Actor;
 use crate::domain::id::RecordId;
 use crate::domain::record::Stored;
 use crate::store::idempotency::{self, Answer, Claim};
@@ -30,13 +31,14 @@ struct Items<E: Resource> {
 
 pub async fn list<E: Resource>(
     Axum(state): Axum<State>,
+    actor: Actor,
     OriginalUri(uri): OriginalUri,
     Query(pairs): Query<Vec<(String, String)>>,
 ) -> Result<Response, Error> {
     let page = Page::read(pairs)?;
     let filters: Vec<(&str, &str)> = page.filters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let mut tx = state.db.read().await?;
-    let mut items = store::list::<E>(&mut tx, &filters, page.after.map(E::Id::from_uuid), page.limit + 1)
+    let mut items = store::list_for::<E>(&mut tx, &actor, &filters, page.after.map(E::Id::from_uuid), page.limit + 1)
         .await
         .map_err(of_the_query)?;
     let full = usize::try_from(page.limit).is_ok_and(|limit| items.len() > limit);
@@ -68,12 +70,13 @@ enum Change<E: Resource> {
 
 pub async fn create<E: Resource>(
     Axum(state): Axum<State>,
+    actor: Actor,
     headers: HeaderMap,
     _: NoQuery,
     Json(body): Json<E>,
 ) -> Result<Response, Error> {
     let key = idempotency_key(&headers)?;
-    write(&state, Change::Create { body, key }).await
+    write(&state, &actor, Change::Create { body, key }).await
 }
 
 async fn created<E: Resource>(tx: &mut Tx, principal: &str, body: &E, key: Option<&str>) -> Result<Response, Error> {
@@ -122,12 +125,13 @@ fn given(answer: &Answer, again: bool) -> Result<Response, Error> {
 
 pub async fn read<E: Resource>(
     Axum(state): Axum<State>,
+    actor: Actor,
     Path(id): Path<E::Id>,
     _: NoQuery,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     let unless = Tags::read(&headers, &header::IF_NONE_MATCH)?;
-    let stored = store::get::<E>(&mut state.db.read().await?, id).await?;
+    let stored = store::get_for::<E>(&mut state.db.read().await?, &actor, id).await?;
     if unless.is_some_and(|tags| tags.hold(stored.version)) {
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag(stored.version))]).into_response());
     }
@@ -136,23 +140,25 @@ pub async fn read<E: Resource>(
 
 pub async fn replace<E: Resource>(
     Axum(state): Axum<State>,
+    actor: Actor,
     Path(id): Path<E::Id>,
     _: NoQuery,
     headers: HeaderMap,
     Json(body): Json<E>,
 ) -> Result<Response, Error> {
     let condition = condition(&headers)?;
-    write(&state, Change::Replace { id, condition, body }).await
+    write(&state, &actor, Change::Replace { id, condition, body }).await
 }
 
 pub async fn delete<E: Resource>(
     Axum(state): Axum<State>,
+    actor: Actor,
     Path(id): Path<E::Id>,
     _: NoQuery,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     let condition = condition(&headers)?;
-    write(&state, Change::<E>::Delete { id, condition }).await
+    write(&state, &actor, Change::<E>::Delete { id, condition }).await
 }
 
 fn shown<E: Resource>(stored: &Stored<E>) -> Response {
@@ -170,25 +176,30 @@ async fn expected<E: Resource>(tx: &mut Tx, id: E::Id, condition: &Tags) -> Resu
 }
 
 /// Makes a change in one transaction, again where the database was only too busy, and answers once it is committed.
-async fn write<E: Resource>(state: &State, change: Change<E>) -> Result<Response, Error> {
+async fn write<E: Resource>(state: &State, actor: &Actor, change: Change<E>) -> Result<Response, Error> {
     for _ in 1..ATTEMPTS {
-        match attempt(state, &change).await {
+        match attempt(state, actor, &change).await {
             Err(Error::Busy(_)) => {}
             settled => return settled,
         }
     }
-    attempt(state, &change).await
+    attempt(state, actor, &change).await
 }
 
-async fn attempt<E: Resource>(state: &State, change: &Change<E>) -> Result<Response, Error> {
-    let mut tx = state.db.write(&state.principal).await?;
+async fn attempt<E: Resource>(state: &State, actor: &Actor, change: &Change<E>) -> Result<Response, Error> {
+    let mut tx = state.write(actor).await?;
     let response = match change {
-        Change::Create { body, key } => created(&mut tx, &state.principal, body, key.as_deref()).await?,
+        Change::Create { body, key } => {
+            store::permit::<E>(&mut tx, actor, None, Some(body)).await?;
+            created(&mut tx, &actor.principal(), body, key.as_deref()).await?
+        }
         Change::Replace { id, condition, body } => {
+            store::permit(&mut tx, actor, Some(*id), Some(body)).await?;
             let version = expected::<E>(&mut tx, *id, condition).await?;
             shown(&store::update(&mut tx, *id, Some(version), body.clone()).await?)
         }
         Change::Delete { id, condition } => {
+            store::permit::<E>(&mut tx, actor, Some(*id), None).await?;
             let version = expected::<E>(&mut tx, *id, condition).await?;
             store::delete::<E>(&mut tx, *id, Some(version)).await?;
             StatusCode::NO_CONTENT.into_response()

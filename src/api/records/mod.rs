@@ -7,6 +7,8 @@ mod examples;
 mod handlers;
 mod request;
 
+pub use request::Tags;
+
 use axum::{Router, routing};
 use serde_json::json;
 

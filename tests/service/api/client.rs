@@ -1,17 +1,28 @@
 //! A client of the whole router, layers included.
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use bellwether::api::{self, State};
 use bellwether::config::Settings;
+use bellwether::domain::actor::Role;
+use bellwether::domain::seal::new_key;
 use bellwether::store::Db;
+use bellwether::web;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
+use crate::people::person;
+
 #[derive(Clone)]
-pub struct Client(Router);
+pub struct Client {
+    router: Router,
+    /// Sent with every request.
+    credential: Option<(&'static str, String)>,
+}
 
 #[derive(Debug)]
 pub struct Answer {
@@ -19,6 +30,7 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// Null where there is none.
     pub body: Value,
+    pub text: String,
 }
 
 impl Answer {
@@ -46,17 +58,45 @@ impl Answer {
 }
 
 impl Client {
-    pub fn of(db: Db) -> Self {
-        Self(api::router(State::new(db, Settings::default())))
+    /// An administrator.
+    pub async fn of(db: Db) -> Self {
+        let (_, secret) = person(&db, Role::Administrator, &[], None).await;
+        Self::unknown(db).signed_in(&secret)
+    }
+
+    /// Nobody in particular.
+    pub fn unknown(db: Db) -> Self {
+        let keys = new_key("test").parse().expect("a key");
+        Self::with(db, Settings { requests_per_minute: 1_000_000, keys, ..Settings::default() })
+    }
+
+    /// Nobody in particular, at a server with these settings.
+    pub fn with(db: Db, settings: Settings) -> Self {
+        Self { router: web::dressed(api::app(State::new(db, settings), web::router())), credential: None }
+    }
+
+    /// The same server, asked by the browser with this login.
+    pub fn signed_in(&self, secret: &str) -> Self {
+        Self { router: self.router.clone(), credential: Some(("cookie", format!("bellwether={secret}"))) }
+    }
+
+    /// The same server, asked by a program with this token.
+    pub fn with_token(&self, token: &str) -> Self {
+        Self { router: self.router.clone(), credential: Some(("authorization", format!("Bearer {token}"))) }
     }
 
     pub async fn raw(&self, method: &str, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Answer {
-        let request = headers.iter().fold(Request::builder().method(method).uri(path), |r, (n, v)| r.header(*n, *v));
+        let own = self.credential.iter().map(|(name, value)| (*name, value.as_str()));
+        let all = own.chain(headers.iter().copied());
+        let request = all.fold(Request::builder().method(method).uri(path), |r, (n, v)| r.header(n, v));
         let request = request.body(body.into()).expect("a request");
-        let (parts, body) = self.0.clone().oneshot(request).await.expect("an answer").into_parts();
-        let bytes = body.collect().await.expect("a body").to_bytes();
+        let (parts, body) = self.router.clone().oneshot(request).await.expect("an answer").into_parts();
+        // A stream of events ends with its run: what it has said until then is enough.
+        let whole = tokio::time::timeout(Duration::from_secs(5), body.collect()).await;
+        let bytes = whole.map(|body| body.expect("a body").to_bytes()).unwrap_or_default();
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        Answer { status: parts.status, headers: parts.headers, body }
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        Answer { status: parts.status, headers: parts.headers, body, text }
     }
 
     pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {

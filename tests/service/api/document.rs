@@ -23,7 +23,7 @@ async fn every_route_is_in_the_document() {
     let routed = format!("{:?}", api::router(State::new(db.clone(), Settings::default())));
     let routes: BTreeSet<&str> = routed.split('"').filter(|text| text.starts_with('/')).collect();
     assert!(routes.len() > 40, "{routes:?}");
-    let document = Client::of(db).get("/api/openapi.json").await.body;
+    let document = Client::of(db).await.get("/api/openapi.json").await.body;
     let ours = |route: &&str| route.starts_with("/api/v1") || ["/healthz", "/readyz", "/metrics"].contains(route);
     for route in routes.into_iter().filter(ours) {
         assert!(document["paths"][route].is_object(), "{route} is not in the document");
@@ -33,7 +33,7 @@ async fn every_route_is_in_the_document() {
 #[tokio::test]
 async fn the_document_is_openapi_3_1_and_holds_together() {
     let dir = tempfile::tempdir().expect("a temporary directory");
-    let document = Client::of(new_database(&dir).await).get("/api/openapi.json").await.body;
+    let document = Client::of(new_database(&dir).await).await.get("/api/openapi.json").await.body;
     assert!(document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1.")), "{}", document["openapi"]);
     let mut links = Vec::new();
     references(&document, &mut links);

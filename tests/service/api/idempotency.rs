@@ -11,7 +11,7 @@ const PATH: &str = "/api/v1/districts";
 #[tokio::test]
 async fn the_same_key_and_body_is_answered_as_the_first_was() {
     on_both(async |db| {
-        let client = Client::of(db);
+        let client = Client::of(db).await;
         let key = [("idempotency-key", "k-1")];
         let first = client.send("POST", PATH, &key, &district("Mesa")).await;
         let again = client.send("POST", PATH, &key, &district("Mesa")).await;
@@ -37,7 +37,7 @@ async fn the_same_key_and_body_is_answered_as_the_first_was() {
 #[tokio::test]
 async fn a_refused_request_leaves_its_key_free() {
     on_both(async |db| {
-        let client = Client::of(db);
+        let client = Client::of(db).await;
         let key = [("idempotency-key", "k-1")];
         client.send("POST", PATH, &key, &district(" ")).await.refused(422, "bad_fields");
         assert_eq!(client.send("POST", PATH, &key, &district("Mesa")).await.status.as_u16(), 201);
@@ -48,7 +48,7 @@ async fn a_refused_request_leaves_its_key_free() {
 #[tokio::test]
 async fn a_hundred_at_once_have_one_effect_and_one_answer() {
     on_both(async |db| {
-        let client = Client::of(db);
+        let client = Client::of(db).await;
         let attempts = (0..100).map(|_| {
             let client = client.clone();
             tokio::spawn(

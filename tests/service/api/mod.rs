@@ -1,6 +1,6 @@
 //! The API, asked without a socket: every test on both engines.
 
-mod client;
+pub mod client;
 mod document;
 mod idempotency;
 mod problems;

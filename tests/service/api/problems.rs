@@ -12,7 +12,7 @@ const JSON: (&str, &str) = ("content-type", "application/json");
 #[tokio::test]
 async fn routes_methods_and_media_types_are_refused_as_problems() {
     on_both(async |db| {
-        let client = Client::of(db);
+        let client = Client::of(db).await;
         client.get("/nowhere").await.refused(404, "no_route");
         client.get("/api/v1/districts/").await.refused(404, "no_route");
         let no_method = client.raw("PATCH", PATH, &[], Body::empty()).await;
@@ -30,7 +30,7 @@ async fn routes_methods_and_media_types_are_refused_as_problems() {
 #[tokio::test]
 async fn hostile_bodies_are_refused_and_never_break_anything() {
     on_both(async |db| {
-        let client = Client::of(db);
+        let client = Client::of(db).await;
         for body in ["", "{", "nul", r#"{"name":"a","state":"AZ","tz":"UTC"} {}"#, "{\"name\":\"\\ud800\"}", "{\"name\":1e999}", "\u{feff}{}"] {
             client.raw("POST", PATH, &[JSON], body.to_owned()).await.refused(400, "malformed");
         }
@@ -61,7 +61,7 @@ async fn hostile_bodies_are_refused_and_never_break_anything() {
 #[tokio::test]
 async fn pages_of_other_sites_change_nothing_and_other_names_are_not_ours() {
     on_both(async |db| {
-        let client = Client::of(db);
+        let client = Client::of(db).await;
         let foreign = [("sec-fetch-site", "cross-site"), ("host", "localhost:8080")];
         client.send("POST", PATH, &foreign, &district("Mesa")).await.refused(403, "cross_origin");
         let origin = [("origin", "https://evil.example"), ("host", "localhost:8080")];
@@ -76,7 +76,7 @@ async fn pages_of_other_sites_change_nothing_and_other_names_are_not_ours() {
 #[tokio::test]
 async fn every_answer_carries_an_id_and_is_safe_to_show() {
     on_both(async |db| {
-        let client = Client::of(db);
+        let client = Client::of(db).await;
         for path in ["/healthz", "/nowhere", PATH, "/api/docs/"] {
             let answer = client.get(path).await;
             assert!(!answer.header("x-request-id").is_empty(), "{path}");
@@ -91,7 +91,7 @@ async fn every_answer_carries_an_id_and_is_safe_to_show() {
 #[tokio::test]
 async fn a_server_is_ready_once_its_database_is_migrated() {
     on_both(async |db| {
-        let client = Client::of(db);
+        let client = Client::of(db).await;
         assert_eq!(client.get("/readyz").await.status.as_u16(), 200);
         assert_eq!(client.get("/healthz").await.body["status"], "ok");
         assert_eq!(client.get("/metrics").await.status.as_u16(), 200);
@@ -99,6 +99,6 @@ async fn a_server_is_ready_once_its_database_is_migrated() {
     .await;
     let dir = tempfile::tempdir().expect("a temporary directory");
     let url = format!("sqlite:{}", dir.path().join("empty.db").display());
-    let client = Client::of(bellwether::store::Db::connect(&url).await.expect("opens"));
+    let client = Client::unknown(bellwether::store::Db::connect(&url).await.expect("opens"));
     client.get("/readyz").await.refused(503, "not_ready");
 }

@@ -9,7 +9,7 @@ use crate::fresh::on_both;
 #[tokio::test]
 async fn a_record_is_created_read_replaced_and_deleted() {
     on_both(async |db| {
-        let client = Client::of(db);
+        let client = Client::of(db).await;
         let created = client.district("Mesa").await;
         let path = format!("/api/v1/districts/{}", created.id());
         assert_eq!((created.header("location"), created.header("etag")), (path.as_str(), "\"1\""));
@@ -39,7 +39,7 @@ async fn a_record_is_created_read_replaced_and_deleted() {
 #[tokio::test]
 async fn pages_hold_every_record_once_and_in_order() {
     on_both(async |db| {
-        let client = Client::of(db);
+        let client = Client::of(db).await;
         let mut made = Vec::new();
         for n in 0..7 {
             made.push(client.district(&format!("d{n}")).await.id());
@@ -73,7 +73,7 @@ async fn pages_hold_every_record_once_and_in_order() {
 #[tokio::test]
 async fn filters_narrow_a_list_and_unknown_parameters_are_refused() {
     on_both(async |db| {
-        let client = Client::of(db);
+        let client = Client::of(db).await;
         let (mesa, tempe) = (client.district("Mesa").await.id(), client.district("Tempe").await.id());
         for (id, name) in [(&mesa, "A"), (&tempe, "B")] {
             let school = client.post("/api/v1/schools", &json!({"district_id": id, "name": name})).await;
@@ -103,7 +103,7 @@ async fn filters_narrow_a_list_and_unknown_parameters_are_refused() {
 #[tokio::test]
 async fn of_two_writers_of_one_version_one_is_refused() {
     on_both(async |db| {
-        let client = Client::of(db);
+        let client = Client::of(db).await;
         for round in 0..10 {
             let path = format!("/api/v1/districts/{}", client.district("Mesa").await.id());
             let (a, b) = (district(&format!("a{round}")), district(&format!("b{round}")));
@@ -122,7 +122,7 @@ async fn of_two_writers_of_one_version_one_is_refused() {
 #[tokio::test]
 async fn references_and_keys_are_kept() {
     on_both(async |db| {
-        let client = Client::of(db);
+        let client = Client::of(db).await;
         let mesa = client.district("Mesa").await;
         let school = json!({"district_id": mesa.id(), "name": "A", "source": "sis", "source_id": "1"});
         assert_eq!(client.post("/api/v1/schools", &school).await.status.as_u16(), 201);

@@ -1,0 +1,70 @@
+//! Tokens of programs: kept by their hash, with scopes and an end.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use serde_json::json;
+use sqlx::types::Json as Column;
+
+use super::audit;
+use super::error::{Result, StoreError};
+use super::tx::{Row, Tx, statements};
+use crate::args;
+use crate::domain::account::ApiToken;
+use crate::domain::actor::Scope;
+use crate::domain::hash::sha256;
+use crate::domain::id::{AccountId, RecordId as _, TokenId};
+
+statements! {
+    INSERT = "INSERT INTO api_token (id, account_id, name, scopes, token_sha256, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    LIST = "SELECT id, name, scopes, created_at, expires_at, last_used_at FROM api_token \
+            WHERE account_id = $1 AND ended_at IS NULL AND expires_at > $2 ORDER BY id";
+    END = "UPDATE api_token SET ended_at = $3 WHERE id = $1 AND account_id = $2 AND ended_at IS NULL";
+}
+
+/// Keeps a token by its hash.
+pub async fn create(
+    tx: &mut Tx,
+    account: AccountId,
+    name: &str,
+    scopes: &BTreeSet<Scope>,
+    token: &str,
+    expires_at: DateTime<Utc>,
+) -> Result<ApiToken> {
+    let (id, created_at) = (TokenId::fresh(), tx.at);
+    tx.execute(&INSERT, args![id, account, name, json!(scopes), sha256(token), created_at, expires_at]).await?;
+    let made = ApiToken {
+        id,
+        name: name.into(),
+        scopes: scopes.iter().copied().collect(),
+        created_at,
+        expires_at,
+        last_used_at: None,
+    };
+    let about = json!({ "account_id": account, "name": made.name, "scopes": made.scopes, "expires_at": expires_at });
+    audit::write(tx, "create", "api_token", id.uuid(), None, Some(about)).await?;
+    Ok(made)
+}
+
+/// The living tokens of an account, oldest first.
+pub async fn list(tx: &mut Tx, account: AccountId) -> Result<Vec<ApiToken>> {
+    let token = |row: &Row| {
+        Ok(ApiToken {
+            id: row.id("id")?,
+            name: row.get("name")?,
+            scopes: row.get::<Column<Vec<Scope>>>("scopes")?.0,
+            created_at: row.get("created_at")?,
+            expires_at: row.get("expires_at")?,
+            last_used_at: row.get("last_used_at")?,
+        })
+    };
+    tx.rows(&LIST, args![account, tx.at]).await?.iter().map(token).collect()
+}
+
+/// Ends a token of this account.
+pub async fn end(tx: &mut Tx, account: AccountId, id: TokenId) -> Result<()> {
+    if tx.execute(&END, args![id, account, tx.at]).await? == 0 {
+        return Err(StoreError::NotFound { what: "token", id: id.uuid() });
+    }
+    audit::write(tx, "revoke", "api_token", id.uuid(), None, None).await
+}

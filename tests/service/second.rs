@@ -1,0 +1,109 @@
+//! The second factor: codes of an app, each good once; recovery codes; and what a password alone opens then: nothing.
+
+use bellwether::api::passwords;
+use bellwether::domain::actor::Role;
+use bellwether::domain::time;
+use bellwether::store::{Db, accounts, logins};
+use totp_rs::{Builder, Secret};
+
+use crate::api::client::{Answer, Client};
+use crate::doors::{cookie, form};
+use crate::fresh::on_both;
+use crate::people::person;
+
+const PASSWORD: &str = "otter violin cactus breeze";
+
+/// The code of the step so many seconds from now.
+fn code(secret: &str, ahead: u64) -> String {
+    let secret = Secret::try_from_base32(secret).expect("a secret");
+    let app = Builder::new().with_secret(secret).with_account_name("test").build().expect("an app");
+    app.generate(u64::try_from(time::now().timestamp()).expect("after 1970") + ahead).to_string()
+}
+
+/// Somebody with a password, in a browser.
+async fn somebody(db: &Db) -> (Client, String) {
+    let (account, _) = person(db, Role::Coordinator, &[], None).await;
+    let hash = passwords::hash(PASSWORD.into()).await.expect("hashes");
+    let mut tx = db.write("test").await.expect("writes");
+    accounts::set_password(&mut tx, account.id, &hash).await.expect("sets");
+    let secret = account.id.to_string();
+    logins::begin(&mut tx, account.id, &secret, "test", "").await.expect("a login");
+    tx.commit().await.expect("commits");
+    (Client::unknown(db.clone()).signed_in(&secret), account.body.email)
+}
+
+fn fields() -> String {
+    format!("password={}", PASSWORD.replace(' ', "+"))
+}
+
+async fn enter(client: &Client, email: &str) -> Answer {
+    let fields = format!("email={}&password={}", email.replace('@', "%40"), PASSWORD.replace(' ', "+"));
+    form(client, "/sign-in", &fields).await
+}
+
+#[tokio::test]
+async fn an_app_is_asked_for_once_it_is_confirmed_and_each_code_is_good_once() {
+    on_both(async |db| {
+        let (client, email) = somebody(&db).await;
+        assert_eq!(form(&client, "/account/app", "password=wrong").await.status.as_u16(), 422);
+        form(&client, "/account/app", &fields()).await;
+        let page = client.get("/account/app").await.text;
+        let secret = page.split("id=\"secret\" readonly value=\"").nth(1).and_then(|rest| rest.split('"').next());
+        let secret = secret.expect("a secret to type").to_owned();
+        assert!(page.contains("<svg") && !page.contains("<?xml"), "a picture to scan");
+        // Until it is confirmed the password is enough.
+        assert_eq!(enter(&Client::unknown(db.clone()), &email).await.header("location"), "/");
+        assert_eq!(form(&client, "/account/app/confirm", "code=000000").await.status.as_u16(), 422);
+        let used = code(&secret, 0);
+        let confirmed = form(&client, "/account/app/confirm", &format!("code={used}")).await;
+        let codes: Vec<&str> =
+            confirmed.text.split("<code>").skip(1).filter_map(|rest| rest.split('<').next()).collect();
+        assert_eq!(codes.len(), 10, "{}", confirmed.text);
+
+        let nobody = Client::unknown(db.clone());
+        let half = enter(&nobody, &email).await;
+        assert_eq!(half.header("location"), "/sign-in/code?next=%2F");
+        let waiting = nobody.signed_in(&cookie(&half));
+        for path in ["/api/v1/me", "/api/v1/districts", "/account"] {
+            waiting.get(path).await.refused(401, "not_signed_in");
+        }
+        for wrong in [used.as_str(), "000000", "", "abcdefabcdefabcd"] {
+            assert_eq!(form(&waiting, "/sign-in/code", &format!("code={wrong}")).await.status.as_u16(), 422, "{wrong}");
+        }
+        let next = code(&secret, 30);
+        let whole = form(&waiting, "/sign-in/code", &format!("code={next}&next=/account")).await;
+        assert_eq!((whole.status.as_u16(), whole.header("location")), (303, "/account"));
+        assert_eq!(nobody.signed_in(&cookie(&whole)).get("/api/v1/me").await.status.as_u16(), 200);
+        waiting.get("/api/v1/me").await.refused(401, "not_signed_in");
+
+        // The same code again is refused; a recovery code is good once, however it is typed.
+        let recovery = format!("code={}-{}", codes[0][..8].to_uppercase(), &codes[0][8..]);
+        for (typed, status) in [(format!("code={next}"), 422), (recovery.clone(), 303), (recovery, 422)] {
+            let waiting = nobody.signed_in(&cookie(&enter(&nobody, &email).await));
+            assert_eq!(form(&waiting, "/sign-in/code", &typed).await.status.as_u16(), status, "{typed}");
+        }
+        assert_eq!(form(&client, "/account/app/remove", "password=wrong").await.status.as_u16(), 422);
+        assert_eq!(form(&client, "/account/app/remove", &fields()).await.status.as_u16(), 303);
+        assert_eq!(enter(&nobody, &email).await.header("location"), "/");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn codes_are_not_guessed_by_trying() {
+    on_both(async |db| {
+        let (client, email) = somebody(&db).await;
+        form(&client, "/account/app", &fields()).await;
+        let page = client.get("/account/app").await.text;
+        let secret = page.split("id=\"secret\" readonly value=\"").nth(1).and_then(|rest| rest.split('"').next());
+        let fields = format!("code={}", code(secret.expect("a secret"), 0));
+        assert_eq!(form(&client, "/account/app/confirm", &fields).await.status.as_u16(), 200);
+        let nobody = Client::unknown(db.clone());
+        let waiting = nobody.signed_in(&cookie(&enter(&nobody, &email).await));
+        for _ in 0..10 {
+            assert_eq!(form(&waiting, "/sign-in/code", "code=000000").await.status.as_u16(), 422);
+        }
+        form(&waiting, "/sign-in/code", "code=000000").await.refused(429, "too_many");
+    })
+    .await;
+}
