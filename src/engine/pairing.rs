@@ -215,9 +215,8 @@ pub fn fits(grid: &Grid<'_>, hold: HoldIx, educator: EducatorIx) -> bool {
 
 /// The hold alone breaks neither the weekly nor the daily limit.
 fn carries(grid: &Grid<'_>, hold: HoldIx, educator: EducatorIx) -> bool {
-    let (person, view) = (grid.educator(educator), grid.view(hold, educator));
-    view.by_week.iter().all(|&(_, m)| m <= person.max_minutes_per_week)
-        && view.by_day.iter().all(|&(_, m)| m <= person.max_minutes_per_day)
+    let (person, loads) = (grid.educator(educator), &grid.view(hold, educator).loads);
+    loads.week_peak <= person.max_minutes_per_week && loads.day_peak <= person.max_minutes_per_day
 }
 
 /// Whether `educator`, with nothing else to do, can hold `slot`.

@@ -3,13 +3,22 @@
 //! Parts of the problem that share no educator, student or `together` row are searched apart, on one OS
 //! thread each. Every part ends with a roster that obeys the rules and a bound that holds.
 
+mod anneal;
 pub mod board;
 pub mod book;
+mod ceiling;
 mod construct;
-mod neighborhood;
+mod desk;
+mod insertion;
+mod menu;
 mod part;
+mod pool;
+mod prices;
+mod prove;
 mod rng;
+mod ruin;
 mod thinning;
+mod work;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -73,7 +82,7 @@ pub fn search(context: &Context<'_, '_, '_>, start: Option<&Roster>) -> Result<F
     let next = AtomicUsize::new(0);
     let work = || -> Result<(), Defect> {
         while let Some(n) = take(&next, parts.len()) {
-            part::search(context, &board, n, &parts[n], start)?;
+            work::search(context, &board, n, &parts[n], start)?;
         }
         Ok(())
     };
@@ -101,4 +110,10 @@ fn refused_pins(context: &Context<'_, '_, '_>) -> Vec<String> {
 fn take(next: &AtomicUsize, end: usize) -> Option<usize> {
     let n = next.fetch_add(1, Ordering::Relaxed);
     (n < end).then_some(n)
+}
+
+impl Context<'_, '_, '_> {
+    pub fn stopped(&self) -> bool {
+        self.watch.should_stop() || self.watch.seconds_left() <= 0.0
+    }
 }
