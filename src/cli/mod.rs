@@ -3,6 +3,7 @@
 //! Exit 0 done, 1 `check` found the schedule invalid, 2 bad input (every issue is a JSON line on standard
 //! error), 3 a defect of ours. What commands compute lives elsewhere.
 
+pub mod candidates;
 pub mod check;
 pub mod demo;
 pub mod exchange;
@@ -34,6 +35,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Candidates(candidates::Args),
     Check(check::Args),
     Demo(demo::Args),
     Export(exchange::Export),
@@ -48,6 +50,7 @@ enum Command {
 impl Command {
     fn run(self) -> Result<ExitCode, Failure> {
         match self {
+            Self::Candidates(args) => args.run(),
             Self::Check(args) => args.run(),
             Self::Demo(args) => args.run(),
             Self::Export(args) => args.run(),

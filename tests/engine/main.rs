@@ -4,6 +4,7 @@ mod explained;
 mod golden;
 mod issues;
 mod oracle;
+mod repairing;
 mod rules;
 mod shared;
 mod small;

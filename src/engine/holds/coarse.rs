@@ -3,8 +3,8 @@
 //! Two things whose coarse weeks do not meet collide on no date, and nearly all pairs do not: at us-m the
 //! sieve answers 19 of 20 questions with eleven ANDs, before any set of days is read.
 
-const QUARTERS: usize = 7 * 96;
-const WORDS: usize = QUARTERS.div_ceil(64);
+const QUARTERS: i64 = 7 * 96;
+const WORDS: usize = (7 * 96usize).div_ceil(64);
 
 /// Bit `96 × weekday + quarter`, Monday first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,7 +15,7 @@ impl Coarse {
     pub(super) fn mark(&mut self, weekday: usize, start: i64, end: i64) {
         let base = i64::try_from(weekday * 96).unwrap_or(0);
         for quarter in start.div_euclid(15)..=(end - 1).max(start).div_euclid(15) {
-            let at = usize::try_from((base + quarter).rem_euclid(QUARTERS as i64)).unwrap_or(0);
+            let at = usize::try_from((base + quarter).rem_euclid(QUARTERS)).unwrap_or(0);
             self.0[at / 64] |= 1 << (at % 64);
         }
     }

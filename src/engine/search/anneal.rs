@@ -15,6 +15,8 @@ use crate::engine::grid::{EducatorIx, Need, SlotIx};
 /// Cents a worse roster may cost more: while everything is open, once the sections are nearly right, and at last.
 pub const HOT: f64 = 5_000_000.0;
 pub const WARM: f64 = 300_000.0;
+/// For a repair, which is to change little.
+pub const COOL: f64 = 30_000.0;
 const COLD: f64 = 3_000.0;
 
 /// Chance of passing an educator over: one in so many.
@@ -28,18 +30,32 @@ pub trait Clock {
     fn done(&self, round: u64) -> f64;
 }
 
+/// How one annealing goes.
+pub struct Plan<'n> {
+    pub hot: f64,
+    pub seed: u64,
+    /// The needs to begin from; all of the part where there are none, and what waits most of all.
+    pub around: &'n [Need],
+}
+
 /// Improves a roster until the clock runs out; `on_better` is told of the best so far, not of each step.
 pub fn anneal<'g, 'p>(
     context: &Context<'_, 'g, 'p>,
     part: &Part,
     menu: &Menu,
     book: &mut Book<'g, 'p>,
-    (hot, seed): (f64, u64),
+    Plan { hot, seed, around }: Plan<'_>,
     clock: &dyn Clock,
     mut on_better: impl FnMut(i64, &Roster),
 ) {
-    let mut search =
-        Search { menu, inserter: Inserter::new(seed), undo: Vec::new(), picked: Vec::new(), waiting: Vec::new() };
+    let mut search = Search {
+        menu,
+        inserter: Inserter::new(seed),
+        undo: Vec::new(),
+        picked: Vec::new(),
+        waiting: Vec::new(),
+        around,
+    };
     let (mut best, mut kept): (i64, Option<Roster>) = (book.cost(), None);
     let mut told = best;
     let mut heat = hot;
@@ -64,7 +80,6 @@ pub fn anneal<'g, 'p>(
         if search.has_lost_a_pin(book) {
             search.undo(book);
         } else if after > before {
-            #[expect(clippy::cast_precision_loss, reason = "a temperature")]
             let bar = heat * -(search.inserter.rng.unit().ln());
             #[expect(clippy::cast_precision_loss, reason = "a temperature")]
             if (after - before) as f64 > bar {
@@ -95,6 +110,7 @@ struct Search<'m> {
     picked: Vec<Need>,
     /// Needs that were unserved, or partly served, some rounds ago.
     waiting: Vec<Need>,
+    around: &'m [Need],
 }
 
 impl Search<'_> {
@@ -110,8 +126,11 @@ impl Search<'_> {
     }
 
     fn step(&mut self, book: &mut Book<'_, '_>, part: &Part) {
-        let from =
-            if self.inserter.rng.below(2) == 0 && !self.waiting.is_empty() { &self.waiting } else { &part.needs };
+        let from = match self.around {
+            [] if self.inserter.rng.below(2) == 0 && !self.waiting.is_empty() => &self.waiting,
+            [] => &part.needs,
+            around => around,
+        };
         let Some(&seed) = self.inserter.rng.pick(from) else { return };
         let mut picked = std::mem::take(&mut self.picked);
         ruin::around(book, self.menu, seed, &mut self.inserter.rng, &mut picked);

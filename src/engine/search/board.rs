@@ -14,6 +14,8 @@ use crate::engine::outcome::Progress;
 pub enum Source {
     /// Every need at its cheapest, as if nothing else were scheduled.
     EachNeedAlone,
+    /// As many educators are used as there are sections at the busiest instant.
+    BusiestInstant,
     /// A price on every need, and the most that each educator's term can then be worth.
     Prices,
     /// The MIP's own dual bound.
@@ -115,6 +117,7 @@ impl<'b, 'c, 'g, 'p> Board<'b, 'c, 'g, 'p> {
         let parts = [
             (by(Source::Mip), "dual bound of the exact programme"),
             (by(Source::Prices), "prices on needs and a relaxed term for each educator (Lagrangian)"),
+            (by(Source::BusiestInstant), "sections at the busiest instant"),
             (by(Source::EachNeedAlone), "each need alone"),
         ];
         let named: Vec<String> =

@@ -5,34 +5,32 @@
 //! its best days and in the fullest group it could have. When in the day a service lies is not asked.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use super::branch::{Branch, Effort, Piece, Scratch, count};
 use super::menu::{Menu, Seat};
 use crate::engine::grid::{BlockIx, EducatorIx, Grid, Need, ServiceIx, SlotIx};
 use crate::engine::holds::timeline::Loads;
 
-/// Branch-and-bound nodes for one educator; what is not looked at counts with its bound.
-const NODES: usize = 20_000;
-/// A block is not decided on for less than this share of what is known.
-const SLACK: f64 = 0.000_05;
 /// Weeks looked at together in each half of the term: a monthly service comes round in four.
 const WEEKS: usize = 4;
 
-struct Block {
+pub(super) struct Block {
     need: usize,
     block: BlockIx,
     /// Cents earned less pay.
     worth: f64,
     /// Minutes in the weeks looked at, by half of the term.
-    load: [f64; 2],
-    sections: i64,
+    pub load: [f64; 2],
+    pub sections: i64,
     /// Courses, numbered per educator.
-    courses: Vec<usize>,
+    pub courses: Vec<usize>,
     /// Blocks of this educator that cannot be taught beside it, itself among them.
-    conflicts: Vec<usize>,
+    pub conflicts: Vec<usize>,
 }
 
 impl Block {
-    fn whole_load(&self) -> f64 {
+    pub fn whole_load(&self) -> f64 {
         self.load[0] + self.load[1]
     }
 }
@@ -46,17 +44,17 @@ struct Service {
 /// One educator's choices, with what does not depend on prices.
 pub struct Ceiling {
     educator: EducatorIx,
-    blocks: Vec<Block>,
+    pub(super) blocks: Vec<Block>,
     /// Blocks by sets of which at most one can be taught; those of a set load about the same.
     cliques: Vec<Vec<usize>>,
     services: Vec<Service>,
-    courses: usize,
+    pub(super) courses: usize,
     /// Minutes in the weeks looked at, by half of the term.
-    room: [f64; 2],
+    pub(super) room: [f64; 2],
     activation: f64,
-    prep: f64,
-    max_preps: usize,
-    max_sections: i64,
+    pub(super) prep: f64,
+    pub(super) max_preps: usize,
+    pub(super) max_sections: i64,
 }
 
 /// What an educator does at some prices: shares of needs, by number.
@@ -81,8 +79,7 @@ impl Ceiling {
     /// `number` gives every need of the part its place among the prices.
     pub fn new(grid: &Grid<'_>, menu: &Menu, educator: EducatorIx, number: &dyn Fn(Need) -> usize) -> Self {
         let person = grid.educator(educator);
-        let takes = menu.takes(educator);
-        let weeks = busiest_weeks(grid, educator, takes);
+        let weeks = busiest_weeks(grid, educator, menu.takes(educator));
         let in_weeks = |loads: &Loads, span: &std::ops::Range<u32>| -> f64 {
             loads.by_week.iter().filter(|w| span.contains(&w.0)).map(|w| f64::from(w.1)).sum()
         };
@@ -95,16 +92,22 @@ impl Ceiling {
             cliques: Vec::new(),
             services: Vec::new(),
             courses: 0,
-            room: [0, 1].map(|half| float(week) * weeks[half].len() as f64),
+            room: [0, 1].map(|half| float(week) * count(weeks[half].len())),
             activation: float(person.activation_cents),
             prep: float(person.prep_cents),
             max_preps: usize::try_from(person.max_preps).unwrap_or(0),
             max_sections: person.max_sections,
         };
         let mut courses: Vec<usize> = Vec::new();
-        for &need in takes {
+        let mut can_take = vec![false; grid.services.len()];
+        for need in menu.takes(educator) {
+            if let Need::Service(service) = need {
+                can_take[service] = true;
+            }
+        }
+        for (need, dish) in menu.dishes(educator) {
             let rows = grid.incumbents_of(need).iter().filter(|&&e| e == educator).count();
-            let stays = float(grid.problem.weights.change_cents) * rows as f64;
+            let stays = float(grid.problem.weights.change_cents) * count(rows);
             match need {
                 Need::Block(block) => {
                     let row = &grid.blocks[block];
@@ -127,8 +130,7 @@ impl Ceiling {
                     });
                 }
                 Need::Service(service) => {
-                    let Some(dish) = menu.of(need).iter().find(|dish| dish.educator == educator) else { continue };
-                    let mates = |slot: SlotIx| mates(grid, menu, service, slot, educator);
+                    let mates = |slot: SlotIx| mates(grid, service, slot, &can_take);
                     let steps =
                         steps(grid, educator, dish.seats(grid, service), &mates, grid.services[service].wanted, &load);
                     let steps = steps.into_iter().map(|(worth, load)| (worth + stays, load)).collect();
@@ -145,15 +147,20 @@ impl Ceiling {
         let person = grid.educator(self.educator);
         let holds: Vec<_> = self.blocks.iter().map(|b| grid.blocks[b.block].hold).collect();
         let loads: Vec<_> = holds.iter().map(|&hold| &grid.view(hold, self.educator).loads).collect();
+        let (week, day) = (person.max_minutes_per_week, person.max_minutes_per_day);
         for a in 0..holds.len() {
-            self.blocks[a].conflicts = (0..holds.len())
-                .filter(|&b| {
-                    a == b
-                        || grid.hold(holds[a]).collides(grid.hold(holds[b]), person.buffer_minutes)
-                        || both_exceed(&loads[a].by_week, &loads[b].by_week, person.max_minutes_per_week)
-                        || both_exceed(&loads[a].by_day, &loads[b].by_day, person.max_minutes_per_day)
-                })
-                .collect();
+            self.blocks[a].conflicts.push(a);
+            for b in a + 1..holds.len() {
+                let too_much = loads[a].week_peak + loads[b].week_peak > week
+                    && both_exceed(&loads[a].by_week, &loads[b].by_week, week)
+                    || loads[a].day_peak + loads[b].day_peak > day
+                        && both_exceed(&loads[a].by_day, &loads[b].by_day, day);
+                if too_much || grid.hold(holds[a]).collides(grid.hold(holds[b]), person.buffer_minutes) {
+                    self.blocks[a].conflicts.push(b);
+                    self.blocks[b].conflicts.push(a);
+                }
+            }
+            self.blocks[a].conflicts.sort_unstable();
         }
         let mut order: Vec<usize> = (0..self.blocks.len()).collect();
         order.sort_by(|&a, &b| self.blocks[b].whole_load().total_cmp(&self.blocks[a].whole_load()));
@@ -171,8 +178,8 @@ impl Ceiling {
     }
 
     /// The most the term can be worth at these prices, and with what; nothing where that is less than activation costs.
-    pub fn choose(&self, prices: &[f64], scratch: &mut Scratch) -> Choice {
-        let (most, taken) = self.branch(prices, None, scratch);
+    pub fn choose(&self, prices: &[f64], effort: Effort, scratch: &mut Scratch) -> Choice {
+        let (most, taken) = self.branch(prices, None, effort, scratch);
         let worth = most - self.activation;
         if worth <= 0.0 {
             return Choice::default();
@@ -197,7 +204,13 @@ impl Ceiling {
 
     /// The most that blocks and services are worth at these prices, with one block for certain, and the blocks of the
     /// best term found. Leaves the pieces of services in `scratch`.
-    fn branch(&self, prices: &[f64], certain: Option<usize>, scratch: &mut Scratch) -> (f64, Vec<usize>) {
+    fn branch(
+        &self,
+        prices: &[f64],
+        certain: Option<usize>,
+        effort: Effort,
+        scratch: &mut Scratch,
+    ) -> (f64, Vec<usize>) {
         let Scratch { pieces, sets } = scratch;
         *pieces = self.pieces(prices);
         sets.clear();
@@ -209,29 +222,8 @@ impl Ceiling {
                 sets.push(set);
             }
         }
-        let mut branch = Branch {
-            ceiling: self,
-            services: pieces,
-            sets,
-            nodes: 0,
-            blocked: vec![0; self.blocks.len()],
-            taken: Vec::new(),
-            courses: vec![0; self.courses],
-            preps: 0,
-            sections: 0,
-            best: f64::NEG_INFINITY,
-            best_blocks: Vec::new(),
-            open: f64::NEG_INFINITY,
-            order: Vec::new(),
-        };
-        match certain {
-            None => {
-                branch.best = 0.0;
-                branch.explore(0.0, self.room);
-            }
-            Some(at) => branch.take(0.0, self.room, at, self.blocks[at].worth - prices[self.blocks[at].need]),
-        }
-        (branch.best.max(branch.open), branch.best_blocks)
+        let branch = Branch::new(self, effort, pieces, sets);
+        branch.solve(certain.map(|at| (at, self.blocks[at].worth - prices[self.blocks[at].need])))
     }
 
     /// Numbers of the needs that the educator could take.
@@ -255,7 +247,7 @@ impl Ceiling {
         let mut room = self.room[0] + self.room[1] - taken().map(Block::whole_load).sum::<f64>();
         let mut worth: f64 = taken().map(|row| row.worth).sum();
         let courses: BTreeSet<usize> = taken().flat_map(|row| row.courses.iter().copied()).collect();
-        worth -= self.prep * courses.len().saturating_sub(1) as f64 + self.activation;
+        worth -= self.prep * count(courses.len().saturating_sub(1)) + self.activation;
         for piece in pieces {
             let part = if piece.load <= room { 1.0 } else { (room / piece.load).max(0.0) };
             worth += piece.worth * part;
@@ -277,151 +269,23 @@ impl Ceiling {
     }
 
     /// What the term is worth at most, at these prices, if it serves a need: a bound that looks at little.
-    pub fn worth_with(&self, number: usize, prices: &[f64], free: f64, scratch: &mut Scratch) -> f64 {
+    pub fn worth_with(&self, number: usize, prices: &[f64], free: f64, effort: Effort, scratch: &mut Scratch) -> f64 {
         if let Some(service) = self.services.iter().find(|s| s.need == number) {
             // Whatever else is done is worth no more than all that can be done.
             let most = service.steps.iter().map(|s| s.0 - prices[number]).fold(f64::NEG_INFINITY, f64::max);
             return if most >= 0.0 { free } else { free + most };
         }
         let Some(at) = self.blocks.iter().position(|b| b.need == number) else { return f64::NEG_INFINITY };
-        self.branch(prices, Some(at), scratch).0 - self.activation
-    }
-}
-
-/// Memory for one thread's `choose`.
-#[derive(Default)]
-pub struct Scratch {
-    pieces: Vec<Piece>,
-    sets: Vec<Vec<(f64, usize)>>,
-}
-
-/// Something that fills a room: a step of a service, or the best block left of a clique.
-#[derive(Clone, Copy)]
-struct Piece {
-    worth: f64,
-    load: f64,
-    /// The service or the block.
-    at: usize,
-    /// Of the service, the share that the piece serves.
-    share: f64,
-}
-
-impl Piece {
-    /// Most worth a minute first.
-    fn dearest(&self, other: &Self) -> std::cmp::Ordering {
-        (other.worth * self.load.max(1e-9)).total_cmp(&(self.worth * other.load.max(1e-9)))
-    }
-}
-
-struct Branch<'c> {
-    ceiling: &'c Ceiling,
-    /// Dearest first.
-    services: &'c [Piece],
-    /// Blocks of each clique with what they are worth now, most first.
-    sets: &'c [Vec<(f64, usize)>],
-    nodes: usize,
-    /// By block: how often it is taken, conflicting or turned down.
-    blocked: Vec<u32>,
-    taken: Vec<usize>,
-    courses: Vec<usize>,
-    preps: usize,
-    sections: i64,
-    best: f64,
-    best_blocks: Vec<usize>,
-    /// The highest bound among what was left unexplored.
-    open: f64,
-    order: Vec<Piece>,
-}
-
-impl Branch<'_> {
-    /// Explores what is still free, with `sum` cents earned and `room` minutes left.
-    fn explore(&mut self, sum: f64, room: [f64; 2]) {
-        let (more, first) = self.bound(room);
-        let bound = sum + more;
-        if bound <= self.best.max(self.open) + 1e-6 {
-            return;
-        }
-        let Some(first) = first else {
-            // No block is free that fits: services fill the rest, and the bound is the truth.
-            self.best = bound;
-            self.best_blocks.clone_from(&self.taken);
-            return;
-        };
-        self.nodes += 1;
-        if self.nodes > NODES || bound <= self.best + SLACK * self.best.abs() {
-            self.open = self.open.max(bound);
-            return;
-        }
-        self.take(sum, room, first.at, first.worth);
-        self.blocked[first.at] += 1;
-        self.explore(sum, room);
-        self.blocked[first.at] -= 1;
-    }
-
-    /// Explores what is left with one block more.
-    fn take(&mut self, sum: f64, room: [f64; 2], block: usize, worth: f64) {
-        let row = &self.ceiling.blocks[block];
-        let new = row.courses.iter().filter(|&&c| self.courses[c] == 0).count();
-        let paid = new - usize::from(self.preps == 0).min(new);
-        row.conflicts.iter().for_each(|&b| self.blocked[b] += 1);
-        row.courses.iter().for_each(|&c| self.courses[c] += 1);
-        self.taken.push(block);
-        self.preps += new;
-        self.sections += row.sections;
-        self.explore(sum + worth - self.ceiling.prep * paid as f64, [room[0] - row.load[0], room[1] - row.load[1]]);
-        self.sections -= row.sections;
-        self.preps -= new;
-        self.taken.pop();
-        row.courses.iter().for_each(|&c| self.courses[c] -= 1);
-        row.conflicts.iter().for_each(|&b| self.blocked[b] -= 1);
-    }
-
-    /// Whether a block can still be taken.
-    fn is_free(&self, block: usize, room: [f64; 2]) -> bool {
-        let row = &self.ceiling.blocks[block];
-        self.blocked[block] == 0
-            && row.load[0] <= room[0]
-            && row.load[1] <= room[1]
-            && self.sections + row.sections <= self.ceiling.max_sections
-            && self.preps + row.courses.iter().filter(|&&c| self.courses[c] == 0).count() <= self.ceiling.max_preps
-    }
-
-    /// A bound on what is still free, and the block to decide on next: of every clique the best block left, in
-    /// fractions, dearest first, with the services between them.
-    fn bound(&mut self, room: [f64; 2]) -> (f64, Option<Piece>) {
-        let mut order = std::mem::take(&mut self.order);
-        order.clear();
-        for set in self.sets {
-            let mut free = set.iter().filter(|(_, b)| self.is_free(*b, room));
-            if let Some(&(worth, at)) = free.next() {
-                let load = free
-                    .fold(self.ceiling.blocks[at].whole_load(), |l, f| l.min(self.ceiling.blocks[f.1].whole_load()));
-                order.push(Piece { worth, load, at, share: 1.0 });
-            }
-        }
-        order.sort_unstable_by(Piece::dearest);
-        let (mut left, mut sum) = (room[0] + room[1], 0.0);
-        let (mut blocks, mut services) = (order.iter().peekable(), self.services.iter().peekable());
-        while left > 0.0 {
-            let block_first = match (blocks.peek(), services.peek()) {
-                (Some(block), Some(service)) => block.dearest(service) != std::cmp::Ordering::Greater,
-                (Some(_), None) => true,
-                (None, Some(_)) => false,
-                (None, None) => break,
-            };
-            let Some(piece) = (if block_first { blocks.next() } else { services.next() }) else { break };
-            let part = if piece.load <= left { 1.0 } else { left / piece.load };
-            sum += piece.worth * part;
-            left -= piece.load * part;
-        }
-        let first = order.first().copied();
-        self.order = order;
-        (sum, first)
+        self.branch(prices, Some(at), effort, scratch).0 - self.activation
     }
 }
 
 /// Two runs of weeks, one in each half, in which the educator could be busiest.
-fn busiest_weeks(grid: &Grid<'_>, educator: EducatorIx, takes: &[Need]) -> [std::ops::Range<u32>; 2] {
+fn busiest_weeks(
+    grid: &Grid<'_>,
+    educator: EducatorIx,
+    takes: impl Iterator<Item = Need>,
+) -> [std::ops::Range<u32>; 2] {
     let mut total: Vec<f64> = Vec::new();
     let mut add = |loads: &Loads| {
         for &(week, minutes) in &loads.by_week {
@@ -432,7 +296,7 @@ fn busiest_weeks(grid: &Grid<'_>, educator: EducatorIx, takes: &[Need]) -> [std:
             total[week] += f64::from(minutes);
         }
     };
-    for &need in takes {
+    for need in takes {
         match need {
             Need::Block(block) => add(&grid.view(grid.blocks[block].hold, educator).loads),
             Need::Service(service) => {
@@ -462,12 +326,22 @@ fn steps(
     load: &dyn Fn(&Loads) -> f64,
 ) -> Vec<(f64, f64)> {
     let mut days: Vec<(usize, f64, f64)> = Vec::new();
+    let mut last: Option<(Arc<Loads>, f64)> = None;
     for seat in seats {
         // The fullest group that could sit there shares pay and time.
-        let share = 1.0 / (1 + mates(seat.slot)) as f64;
+        let share = 1.0 / count(1 + mates(seat.slot));
         let pay = float(grid.educator(educator).pay_cents_per_minute * grid.slot_hold(seat.slot).minutes);
         let worth = -float(seat.delta) + pay - pay * share;
-        let minutes = load(&grid.view(grid.slots[seat.slot].hold, educator).loads) * share;
+        // Seats of a day mostly share their loads, whenever in the day they are.
+        let loads = &grid.view(grid.slots[seat.slot].hold, educator).loads;
+        let minutes = match &last {
+            Some((known, minutes)) if Arc::ptr_eq(known, loads) => *minutes,
+            _ => {
+                let minutes = load(loads);
+                last = Some((Arc::clone(loads), minutes));
+                minutes
+            }
+        } * share;
         match days.iter_mut().find(|d| d.0 == seat.day) {
             Some(day) => *day = (seat.day, day.1.max(worth), day.2.min(minutes)),
             None => days.push((seat.day, worth, minutes)),
@@ -487,7 +361,7 @@ fn steps(
 }
 
 /// The most services that could sit in a slot with one, at this educator.
-fn mates(grid: &Grid<'_>, menu: &Menu, service: ServiceIx, slot: SlotIx, educator: EducatorIx) -> usize {
+fn mates(grid: &Grid<'_>, service: ServiceIx, slot: SlotIx, can_take: &[bool]) -> usize {
     if !grid.services[service].shareable {
         return 0;
     }
@@ -498,7 +372,7 @@ fn mates(grid: &Grid<'_>, menu: &Menu, service: ServiceIx, slot: SlotIx, educato
             && row(**other).max_group > 1
             && grid.services[**other].student != grid.services[service].student
             && (rank(**other) - rank(service)).abs() <= row(**other).grade_span.min(row(service).grade_span)
-            && menu.of(Need::Service(**other)).iter().any(|dish| dish.educator == educator)
+            && can_take[**other]
     };
     let most = usize::try_from(row(service).max_group - 1).unwrap_or(0);
     grid.slots[slot].members.iter().filter(fits).count().min(most)

@@ -9,18 +9,35 @@ use super::ruin::stake;
 use crate::engine::grid::Need;
 
 /// A roster of the part alone: what still holds of `start`, then everything else greedily.
-pub fn build<'g, 'p>(context: &Context<'_, 'g, 'p>, part: &Part, menu: &Menu, start: Option<&Roster>) -> Book<'g, 'p> {
+///
+/// `on_sections` is told when all sections are in and no service that was not in `start`: at the size of a vendor
+/// that is a first schedule many seconds sooner.
+pub fn build<'g, 'p>(
+    context: &Context<'_, 'g, 'p>,
+    part: &Part,
+    menu: &Menu,
+    start: Option<&Roster>,
+    mut on_sections: impl FnMut(&Book<'g, 'p>),
+) -> Book<'g, 'p> {
     let grid = context.grid;
     let mut book = Book::new(grid);
     let mut order = part.needs.clone();
-    order.sort_by_key(|&need| (grid.pin_of(need).is_none(), std::cmp::Reverse(stake(grid, need)), need));
+    order.sort_by_key(|&need| {
+        let service = matches!(need, Need::Service(_));
+        (grid.pin_of(need).is_none(), service, std::cmp::Reverse(stake(grid, need)), need)
+    });
     if let Some(start) = start {
         for &need in &order {
             keep(context, &mut book, need, start);
         }
     }
     let mut inserter = Inserter::new(u64::from(context.limits.seed));
+    let mut sections = true;
     for need in order {
+        if sections && matches!(need, Need::Service(_)) && grid.pin_of(need).is_none() {
+            sections = false;
+            on_sections(&book);
+        }
         if book.roster.educator(need).is_none()
             && let Some(offer) = inserter.best(&mut book, menu, need, 0)
             && (offer.delta < 0 || grid.pin_of(need).is_some())

@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use super::Context;
 use super::part::Part;
+use super::rng::SplitMix;
 use crate::engine::grid::{EducatorIx, Grid, Need, ServiceIx, SlotIx};
 use crate::engine::pairing::usable;
 
@@ -47,19 +48,30 @@ fn seats(grid: &Grid<'_>, service: ServiceIx, educator: EducatorIx) -> Box<[Seat
 pub struct Menu {
     blocks: Vec<Box<[Dish]>>,
     services: Vec<Box<[Dish]>>,
-    takers: Vec<Vec<Need>>,
+    /// By educator: what they may serve, and where they stand among those who may.
+    takers: Vec<Vec<(Need, u32)>>,
 }
 
 impl Menu {
     /// The menu of one part; other needs and educators are left empty.
     pub fn new(context: &Context<'_, '_, '_>, part: &Part) -> Self {
+        Self::over(context, part.needs.iter().copied())
+    }
+
+    /// The menu of every need there is.
+    pub fn of_all(context: &Context<'_, '_, '_>) -> Self {
+        let blocks = (0..context.grid.blocks.len()).map(Need::Block);
+        Self::over(context, blocks.chain((0..context.grid.services.len()).map(Need::Service)))
+    }
+
+    fn over(context: &Context<'_, '_, '_>, needs: impl Iterator<Item = Need>) -> Self {
         let grid = context.grid;
         let mut menu = Self {
             blocks: grid.blocks.iter().map(|_| Box::default()).collect(),
             services: grid.services.iter().map(|_| Box::default()).collect(),
             takers: vec![Vec::new(); grid.educators.len()],
         };
-        for &need in &part.needs {
+        for need in needs {
             let pin = grid.pin_of(need);
             let allowed = context.pairing.of(need).iter().copied().filter(|&e| pin.is_none_or(|pinned| pinned == e));
             let most = if let Need::Service(service) = need { most_cents(grid, service) } else { 0 };
@@ -67,8 +79,8 @@ impl Menu {
                 .map(|educator| Dish { least: least(grid, need, educator, most), educator, seats: OnceLock::new() })
                 .collect();
             dishes.sort_unstable_by_key(|dish| (dish.least, dish.educator));
-            for dish in &dishes {
-                menu.takers[dish.educator].push(need);
+            for (at, dish) in dishes.iter().enumerate() {
+                menu.takers[dish.educator].push((need, u32::try_from(at).unwrap_or(u32::MAX)));
             }
             match need {
                 Need::Block(block) => menu.blocks[block] = dishes.into(),
@@ -86,8 +98,18 @@ impl Menu {
     }
 
     /// Needs that an educator could take.
-    pub fn takes(&self, educator: EducatorIx) -> &[Need] {
-        &self.takers[educator]
+    pub fn takes(&self, educator: EducatorIx) -> impl ExactSizeIterator<Item = Need> + '_ {
+        self.takers[educator].iter().map(|taken| taken.0)
+    }
+
+    /// One of them by lot.
+    pub fn one_of(&self, educator: EducatorIx, rng: &mut SplitMix) -> Option<Need> {
+        rng.pick(&self.takers[educator]).map(|taken| taken.0)
+    }
+
+    /// What an educator could take, as dishes.
+    pub fn dishes(&self, educator: EducatorIx) -> impl Iterator<Item = (Need, &Dish)> + '_ {
+        self.takers[educator].iter().map(|&(need, at)| (need, &self.of(need)[at as usize]))
     }
 }
 

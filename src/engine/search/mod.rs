@@ -6,8 +6,10 @@
 mod anneal;
 pub mod board;
 pub mod book;
+mod branch;
 mod ceiling;
 mod construct;
+mod cover;
 mod desk;
 mod insertion;
 mod menu;
@@ -17,12 +19,11 @@ mod prices;
 mod prove;
 mod rng;
 mod ruin;
-mod thinning;
 mod work;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::grid::Grid;
+use super::grid::{Grid, Need};
 use super::outcome::Limits;
 use super::pairing::Pairing;
 use super::problem::Pair;
@@ -30,7 +31,10 @@ use super::solve::SolverDefect;
 use super::{Watch, decode::NotBinary};
 use board::Board;
 use book::{Book, Roster};
+pub use insertion::{Inserter, Offer, accept, offer_block};
+pub use menu::Menu;
 pub use part::{Part, split};
+pub use ruin::stake;
 
 /// Something in the engine contradicts itself; never the user's fault.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +57,13 @@ pub struct Context<'c, 'g, 'p> {
     pub watch: &'c dyn Watch,
 }
 
+/// Where a search begins.
+pub struct Start {
+    pub roster: Roster,
+    /// Needs that had an educator who is no longer there.
+    pub orphans: Vec<Need>,
+}
+
 /// What a search came to.
 pub struct Found {
     pub roster: Roster,
@@ -64,7 +75,7 @@ pub struct Found {
 }
 
 /// Searches all parts, largest first, on `limits.threads` threads.
-pub fn search(context: &Context<'_, '_, '_>, start: Option<&Roster>) -> Result<Found, Defect> {
+pub fn search(context: &Context<'_, '_, '_>, start: Option<&Start>) -> Result<Found, Defect> {
     let grid = context.grid;
     let alone = refused_pins(context);
     if !alone.is_empty() {

@@ -3,20 +3,16 @@
 //! A set packing with one row an educator and one a block. Its columns obey every rule that concerns sections alone, so
 //! its LP is tight where that of the plain programme is not. Services enter by their prices only.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::book::Roster;
 use super::ceiling::Pattern;
-use crate::engine::grid::{BlockIx, EducatorIx};
+use crate::engine::grid::EducatorIx;
 use crate::engine::model::{Column, Program, Row};
 use crate::engine::solve::{SolveLimits, SolverDefect, solve};
 
-/// Who teaches which blocks, for the most worth, from what a roster does.
-pub fn choose(
-    patterns: &[Pattern],
-    from: &Roster,
-    limits: SolveLimits,
-) -> Result<Vec<(EducatorIx, BlockIx)>, SolverDefect> {
+/// Replaces what a roster does of these patterns' educators by what is worth most.
+pub fn choose(patterns: &[Pattern], roster: &mut Roster, limits: SolveLimits) -> Result<(), SolverDefect> {
     let mut program = Program::default();
     let mut rows: BTreeMap<(bool, usize), Vec<(usize, i64)>> = BTreeMap::new();
     for (col, pattern) in patterns.iter().enumerate() {
@@ -30,14 +26,25 @@ pub fn choose(
     }
     program.rows = rows.into_values().map(|terms| Row { terms, at_most: 1, exactly: false }).collect();
     let mut teaches: BTreeMap<EducatorIx, usize> = BTreeMap::new();
-    from.blocks.iter().flatten().for_each(|&educator| *teaches.entry(educator).or_default() += 1);
+    roster.blocks.iter().flatten().for_each(|&educator| *teaches.entry(educator).or_default() += 1);
     // A column of what the roster does: the educator teaches just these blocks.
     let is_in = |pattern: &Pattern| {
         teaches.get(&pattern.educator).copied().unwrap_or(0) == pattern.blocks.len()
-            && pattern.blocks.iter().all(|&block| from.blocks[block] == Some(pattern.educator))
+            && pattern.blocks.iter().all(|&block| roster.blocks[block] == Some(pattern.educator))
     };
     let start: Vec<f64> = patterns.iter().map(|p| f64::from(u8::from(is_in(p)))).collect();
-    let values = solve(&program, limits, Some(&start))?.values.unwrap_or_default();
-    let taken = patterns.iter().zip(values).filter(|(_, value)| *value > 0.5);
-    Ok(taken.flat_map(|(p, _)| p.blocks.iter().map(|&b| (p.educator, b))).collect())
+    let Some(values) = solve(&program, limits, Some(&start))?.values else { return Ok(()) };
+    let educators: BTreeSet<EducatorIx> = patterns.iter().map(|p| p.educator).collect();
+    for place in roster.blocks.iter_mut().filter(|place| place.is_some_and(|e| educators.contains(&e))) {
+        *place = None;
+    }
+    for (pattern, _) in patterns.iter().zip(values).filter(|(_, value)| *value > 0.5) {
+        pattern.blocks.iter().for_each(|&block| roster.blocks[block] = Some(pattern.educator));
+    }
+    Ok(())
+}
+
+/// Whether a pattern is one of these educators and takes nothing from others.
+pub fn fits(pattern: &Pattern, roster: &Roster, among: &[bool]) -> bool {
+    among[pattern.educator] && pattern.blocks.iter().all(|&block| roster.blocks[block].is_none_or(|e| among[e]))
 }

@@ -8,9 +8,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::book::Roster;
-use super::ceiling::{Ceiling, Choice, Pattern, Scratch};
+use super::branch::{Effort, Scratch};
+use super::ceiling::{Ceiling, Choice, Pattern};
 use super::menu::Menu;
 use super::part::Part;
+use crate::engine::chunks::in_chunks;
 use crate::engine::grid::{BlockIx, EducatorIx, Grid, Need};
 
 /// Rounds without a better bound before the pace falls, and how far.
@@ -36,12 +38,13 @@ pub struct Prices {
     best_prices: Vec<f64>,
     pace: f64,
     stalled: usize,
+    effort: Effort,
     /// By educator of the part: sections that were their best term at some prices.
     patterns: Vec<BTreeSet<Vec<BlockIx>>>,
 }
 
 impl Prices {
-    pub fn new(grid: &Grid<'_>, part: &Part, menu: &Menu) -> Self {
+    pub fn new(grid: &Grid<'_>, part: &Part, menu: &Menu, threads: usize) -> Self {
         let blocks = grid.blocks.len();
         let mut number = vec![usize::MAX; blocks + grid.services.len()];
         let place = |need: Need| match need {
@@ -50,7 +53,9 @@ impl Prices {
         };
         part.needs.iter().enumerate().for_each(|(n, &need)| number[place(need)] = n);
         let number = |need: Need| number[place(need)];
-        let ceilings: Vec<Ceiling> = part.educators.iter().map(|&e| Ceiling::new(grid, menu, e, &number)).collect();
+        let ceilings = in_chunks(&part.educators, threads, |educators| {
+            educators.iter().map(|&e| Ceiling::new(grid, menu, e, &number)).collect()
+        });
         #[expect(clippy::cast_precision_loss, reason = "validated problems stay far below 2^53")]
         let alone = |need: &Need| menu.of(*need).first().map_or(0.0, |dish| (-dish.least).max(0) as f64);
         let prices: Vec<f64> = part.needs.iter().map(alone).collect();
@@ -65,6 +70,7 @@ impl Prices {
             prices,
             pace: 0.3,
             stalled: 0,
+            effort: Effort::LITTLE,
         }
     }
 
@@ -94,6 +100,7 @@ impl Prices {
             if self.stalled >= PATIENCE {
                 self.stalled = 0;
                 self.pace *= SLOWER;
+                self.effort = self.effort.more();
                 self.prices.clone_from(&self.best_prices);
             }
         }
@@ -126,16 +133,9 @@ impl Prices {
     fn choices(&self, threads: usize) -> Vec<Choice> {
         let work = |ceilings: &[Ceiling]| -> Vec<Choice> {
             let mut scratch = Scratch::default();
-            ceilings.iter().map(|ceiling| ceiling.choose(&self.prices, &mut scratch)).collect()
+            ceilings.iter().map(|ceiling| ceiling.choose(&self.prices, self.effort, &mut scratch)).collect()
         };
-        if threads < 2 || self.ceilings.len() < 64 {
-            return work(&self.ceilings);
-        }
-        let size = self.ceilings.len().div_ceil(threads);
-        std::thread::scope(|scope| {
-            let threads: Vec<_> = self.ceilings.chunks(size).map(|chunk| scope.spawn(move || work(chunk))).collect();
-            threads.into_iter().flat_map(|t| t.join().expect("a ceiling does not panic")).collect()
-        })
+        in_chunks(&self.ceilings, threads, work)
     }
 
     /// Adds the sections that each educator teaches in a roster to those known.
@@ -168,11 +168,11 @@ impl Prices {
         let mut scratch = Scratch::default();
         let mut kept = Vec::new();
         let total: f64 = self.best_prices.iter().sum::<f64>()
-            + self.ceilings.iter().map(|c| c.choose(&self.best_prices, &mut scratch).worth).sum::<f64>();
+            + self.ceilings.iter().map(|c| c.choose(&self.best_prices, self.effort, &mut scratch).worth).sum::<f64>();
         for ceiling in &self.ceilings {
-            let free = ceiling.choose(&self.best_prices, &mut scratch).worth;
+            let free = ceiling.choose(&self.best_prices, self.effort, &mut scratch).worth;
             for number in ceiling.needs() {
-                let with = ceiling.worth_with(number, &self.best_prices, free, &mut scratch);
+                let with = ceiling.worth_with(number, &self.best_prices, free, self.effort, &mut scratch);
                 if total - free + with.min(free) >= earned - 1.0 {
                     kept.push((self.needs[number], ceiling.educator()));
                 }

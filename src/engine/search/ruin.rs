@@ -25,19 +25,16 @@ pub fn around(book: &Book<'_, '_>, menu: &Menu, seed: Need, rng: &mut SplitMix, 
         // What one educator could take, wherever it is.
         1 | 2 => {
             if let Some(dish) = rng.pick(dishes) {
-                let takes = menu.takes(dish.educator);
-                out.extend((0..3 + rng.below(6)).filter_map(|_| rng.pick(takes).copied()));
+                out.extend((0..3 + rng.below(6)).filter_map(|_| menu.one_of(dish.educator, rng)));
             }
         }
         // What stands in its way.
         _ => {
-            for _ in 0..1 + rng.below(2) {
+            for _ in 0..=rng.below(2) {
                 let Some(educator) = pick_early(dishes.len(), rng).map(|at| dishes[at].educator) else { break };
                 make_room(book, seed, educator, rng, out);
-                let takes = menu.takes(educator);
-                out.extend(
-                    (0..GUESTS).filter_map(|_| rng.pick(takes).copied()).filter(|&n| book.roster.educator(n).is_none()),
-                );
+                let guests = (0..GUESTS).filter_map(|_| menu.one_of(educator, rng));
+                out.extend(guests.filter(|&n| book.roster.educator(n).is_none()));
             }
         }
     }
@@ -58,7 +55,7 @@ fn make_room(book: &Book<'_, '_>, seed: Need, educator: EducatorIx, rng: &mut Sp
             }
         }
     }
-    out.extend((0..1 + rng.below(3)).filter_map(|_| rng.pick(&desk).copied()));
+    out.extend((0..=rng.below(3)).filter_map(|_| rng.pick(&desk).copied()));
 }
 
 /// The front of the menu more often than its end.
