@@ -5,6 +5,7 @@
 
 pub mod admin;
 pub mod audit;
+pub mod candidates;
 pub mod check;
 pub mod demo;
 pub mod exchange;
@@ -39,6 +40,7 @@ struct Cli {
 enum Command {
     Admin(admin::Args),
     Audit(audit::Args),
+    Candidates(candidates::Args),
     Check(check::Args),
     Demo(demo::Args),
     Export(exchange::Export),
@@ -56,6 +58,7 @@ impl Command {
         match self {
             Self::Admin(args) => args.run(),
             Self::Audit(args) => args.run(),
+            Self::Candidates(args) => args.run(),
             Self::Check(args) => args.run(),
             Self::Demo(args) => args.run(),
             Self::Export(args) => args.run(),

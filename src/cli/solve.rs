@@ -47,9 +47,12 @@ pub struct Args {
     /// Threads [default: the number of processors]
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
-    /// Begin with what still holds of this schedule
+    /// Repair this schedule: keep what still holds of it, find the rest a place near by, and end
     #[arg(long, value_name = "SCHEDULE")]
     start: Option<PathBuf>,
+    /// Go on from --start with a search of the whole problem
+    #[arg(long, requires = "start")]
+    improve: bool,
     /// Stop with the best schedule when the process holds this many bytes
     #[arg(long, value_name = "BYTES", default_value_t = 4 << 30)]
     memory: u64,
@@ -85,6 +88,7 @@ impl Args {
             gap: self.gap,
             seed: self.seed,
             threads: self.threads.unwrap_or(processors).max(1),
+            repair: start.is_some() && !self.improve,
         };
         let clock = Arc::new(RunClock::new(&self));
         let runtime =

@@ -1,6 +1,6 @@
 //! From a roster to the schedule of the specification, and back.
 
-use super::grid::{Grid, Need};
+use super::grid::{Grid, Need, SlotIx};
 use super::outcome::{Schedule, SectionAssignment, ServiceAssignment, WeeklySession};
 use super::search::book::Roster;
 
@@ -14,13 +14,16 @@ pub fn schedule(grid: &Grid<'_>, roster: &Roster) -> Schedule {
     });
     let services = problem.services.iter().zip(&roster.services).filter_map(|(service, placed)| {
         let (educator, slots) = placed.as_ref()?;
-        let sessions = slots.iter().map(|&slot| {
-            let slot = &grid.slots[slot];
-            WeeklySession { day: slot.day.clone(), start: slot.start, weeks: slot.weeks.map(<[u8]>::to_vec) }
-        });
+        let sessions = slots.iter().map(|&slot| session(grid, slot));
         Some(ServiceAssignment { service: service.id.clone(), educator: id(*educator), sessions: sessions.collect() })
     });
     Schedule { sections: sections.collect(), services: services.collect(), ..Schedule::default() }
+}
+
+/// A slot as the schedule writes it.
+pub fn session(grid: &Grid<'_>, slot: SlotIx) -> WeeklySession {
+    let slot = &grid.slots[slot];
+    WeeklySession { day: slot.day.clone(), start: slot.start, weeks: slot.weeks.map(<[u8]>::to_vec) }
 }
 
 /// What of a schedule (of this problem or of an earlier one) can be read as a roster; the rest is left out.
@@ -47,6 +50,14 @@ pub fn roster(grid: &Grid<'_>, schedule: &Schedule) -> Roster {
         }
     }
     roster
+}
+
+/// Needs that a schedule gives to educators who are no longer there.
+pub fn orphans(grid: &Grid<'_>, schedule: &Schedule) -> Vec<Need> {
+    let sections = schedule.sections.iter().map(|row| (&row.section, &row.educator));
+    let services = schedule.services.iter().map(|row| (&row.service, &row.educator));
+    let gone = sections.chain(services).filter(|(_, educator)| !grid.index.educators.contains_key(educator.as_str()));
+    gone.filter_map(|(need, _)| grid.need(need)).collect()
 }
 
 /// The id of a service, or of a block's first section.

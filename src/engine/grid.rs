@@ -11,7 +11,7 @@ use crate::domain::calendar::SchoolDay;
 use crate::domain::time::{Clock, Date, UtcMinute};
 
 use super::asked::{owed, starts};
-use super::holds::timeline::{LocalView, Timeline, Zone};
+use super::holds::timeline::{LocalView, SharedLoads, Timeline, Zone};
 use super::holds::{Hold, Horizon};
 use super::problem::{Calendar, Educator, Pair, Per, Problem, Section, Service, Tz};
 
@@ -58,6 +58,10 @@ pub struct Slot {
 pub struct ServiceRow {
     /// Slots it may use, ascending.
     pub slots: Vec<SlotIx>,
+    /// By slot: minutes it serves with an educator who is never away.
+    pub offered: Vec<i64>,
+    /// Whether some other service could share a session with it.
+    pub shareable: bool,
     /// Most sessions it may have.
     pub wanted: usize,
     /// Cents for one minute unserved.
@@ -97,6 +101,7 @@ pub struct Grid<'p> {
     holds: Vec<Dated>,
     /// By hold and zone.
     views: Vec<Box<[OnceLock<Box<LocalView>>]>>,
+    loads: SharedLoads,
     /// By section: first and last meeting, none where it never meets.
     pub section_span: Vec<Option<(Date, Date)>>,
     pub section_minutes: Vec<i64>,
@@ -192,6 +197,7 @@ impl<'p> Grid<'p> {
             zones,
             holds: Vec::new(),
             views: Vec::new(),
+            loads: SharedLoads::default(),
             section_span: Vec::new(),
             section_minutes: Vec::new(),
             index,
@@ -366,6 +372,8 @@ impl<'p> Grid<'p> {
             let count = students.len();
             let row = ServiceRow {
                 slots,
+                offered: Vec::new(),
+                shareable: false,
                 wanted: if service.per == Per::Month { 1 } else { usize::try_from(service.times).unwrap_or(0) },
                 weight: problem.weights.unserved_cents_per_minute * service.priority,
                 owed_minutes: owed(service, &days),
@@ -373,8 +381,17 @@ impl<'p> Grid<'p> {
                 span: days.first().zip(days.last()).map(|(a, b)| (a.date, b.date)),
             };
             self.services.push(row);
+            self.services[n].offered =
+                self.services[n].slots.iter().map(|&slot| self.offered_minutes(n, slot)).collect();
         }
         self.students = students.len();
+        for n in 0..self.services.len() {
+            let shared = |slot: &SlotIx| {
+                let members = &self.slots[*slot].members;
+                members.iter().filter(|&&m| problem.services[m].max_group > 1).count() > 1
+            };
+            self.services[n].shareable = problem.services[n].max_group > 1 && self.services[n].slots.iter().any(shared);
+        }
     }
 
     fn held(
@@ -409,7 +426,7 @@ impl<'p> Grid<'p> {
     pub fn view(&self, hold: HoldIx, educator: EducatorIx) -> &LocalView {
         let zone = self.educators[educator].zone;
         self.views[hold][zone]
-            .get_or_init(|| Box::new(LocalView::new(&self.zones[zone], &self.holds[hold].occurrences)))
+            .get_or_init(|| Box::new(LocalView::new(&self.zones[zone], &self.holds[hold].occurrences, &self.loads)))
     }
 
     pub fn educator(&self, educator: EducatorIx) -> &'p Educator {

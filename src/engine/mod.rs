@@ -2,7 +2,9 @@
 
 pub mod answer;
 mod asked;
+pub mod candidates;
 pub mod changes;
+mod chunks;
 pub mod dated;
 pub mod decode;
 pub mod explain;

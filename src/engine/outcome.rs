@@ -129,11 +129,14 @@ pub struct Limits {
     pub gap: f64,
     pub seed: u32,
     pub threads: usize,
+    /// Mend the schedule to start from where it no longer holds, leave the rest as it is, and end.
+    #[serde(default)]
+    pub repair: bool,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { nodes: None, gap: 0.0, seed: 1, threads: 2 }
+        Self { nodes: None, gap: 0.0, seed: 1, threads: 2, repair: false }
     }
 }
 

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::time::Date;
 
+use super::chunks::in_chunks;
 use super::grid::{EducatorIx, Grid, HoldIx, Need};
 use super::problem::{Educator, Grade};
 use super::rule::Rule;
@@ -215,9 +216,8 @@ pub fn fits(grid: &Grid<'_>, hold: HoldIx, educator: EducatorIx) -> bool {
 
 /// The hold alone breaks neither the weekly nor the daily limit.
 fn carries(grid: &Grid<'_>, hold: HoldIx, educator: EducatorIx) -> bool {
-    let (person, view) = (grid.educator(educator), grid.view(hold, educator));
-    view.by_week.iter().all(|&(_, m)| m <= person.max_minutes_per_week)
-        && view.by_day.iter().all(|&(_, m)| m <= person.max_minutes_per_day)
+    let (person, loads) = (grid.educator(educator), &grid.view(hold, educator).loads);
+    loads.week_peak <= person.max_minutes_per_week && loads.day_peak <= person.max_minutes_per_day
 }
 
 /// Whether `educator`, with nothing else to do, can hold `slot`.
@@ -230,6 +230,10 @@ pub fn usable(grid: &Grid<'_>, slot: usize, educator: EducatorIx) -> bool {
 
 impl Pairing {
     pub fn new(grid: &Grid<'_>) -> Self {
+        Self::on_threads(grid, 1)
+    }
+
+    pub fn on_threads(grid: &Grid<'_>, threads: usize) -> Self {
         let rules = Rules::new(grid);
         let mut holders: BTreeMap<(&str, &str), BTreeSet<EducatorIx>> = BTreeMap::new();
         for (e, person) in grid.problem.educators.iter().enumerate() {
@@ -257,9 +261,11 @@ impl Pairing {
                 .collect();
             licensed.into_iter().filter(|&e| rules.refusal(need, e).is_none()).collect()
         };
+        let all =
+            |needs: Vec<Need>| in_chunks(&needs, threads, |needs| needs.iter().map(|&need| allowed(need)).collect());
         Self {
-            blocks: (0..grid.blocks.len()).map(|b| allowed(Need::Block(b))).collect(),
-            services: (0..grid.services.len()).map(|s| allowed(Need::Service(s))).collect(),
+            blocks: all((0..grid.blocks.len()).map(Need::Block).collect()),
+            services: all((0..grid.services.len()).map(Need::Service).collect()),
         }
     }
 

@@ -7,7 +7,7 @@ use super::outcome::{Counts, Limits, Outcome, Progress, Report, Schedule, Status
 use super::pairing::Pairing;
 use super::problem::Problem;
 use super::rule::{Flaw, Issue};
-use super::search::{self, Context, Defect};
+use super::search::{self, Context, Defect, Start};
 use super::verify;
 
 /// What the engine asks of the world: how long it may go on, and who wants to know how it goes.
@@ -43,9 +43,10 @@ pub fn plan(
     watch: &dyn Watch,
 ) -> Result<Outcome, Refusal> {
     let grid = Grid::new(problem);
-    let pairing = Pairing::new(&grid);
+    let pairing = Pairing::on_threads(&grid, limits.threads);
     let context = Context { grid: &grid, pairing: &pairing, limits, watch };
-    let start = start.map(|schedule| answer::roster(&grid, schedule));
+    let start = start
+        .map(|schedule| Start { roster: answer::roster(&grid, schedule), orphans: answer::orphans(&grid, schedule) });
     let found = search::search(&context, start.as_ref())?;
     if !found.impossible_pins.is_empty() {
         return Err(Refusal::Impossible(found.impossible_pins.iter().map(|need| impossible(problem, need)).collect()));

@@ -95,6 +95,8 @@ catalogue! {
         SplitPins = "P036", "pins split a bundle", "pin all sections of the bundle to one educator";
         HugeTotal = "P037", "costs beyond exact sums", "lower the weights, priorities or prices";
         ImpossiblePin = "P080", "pins that cannot be kept together", "lift one of the pins, or make room for it: availability, limits, times";
+        UnknownNeed = "P081", "unknown need", "give the id of a section or a service of the problem";
+        BrokenSchedule = "P082", "schedule that breaks a rule", "give a valid schedule of this problem; check says what is wrong";
         Refused = "P090", "refused record", "mend the field that is named, or what it refers to";
     }
 }

@@ -377,7 +377,7 @@ impl Watch<'_> {
             option("--nodes", nodes.to_string());
         }
         if let Some(start) = start {
-            arguments.extend(["--start".into(), start.0.clone().into()]);
+            arguments.extend(["--improve".into(), "--start".into(), start.0.clone().into()]);
         }
         arguments
     }

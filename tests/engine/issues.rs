@@ -192,6 +192,8 @@ fn every_flaw_of_the_catalogue_has_a_case() {
         Flaw::Unwritable,
         Flaw::HugeTotal,
         Flaw::ImpossiblePin,
+        Flaw::UnknownNeed,
+        Flaw::BrokenSchedule,
         Flaw::Refused,
     ];
     for flaw in Flaw::ALL.iter().filter(|flaw| !elsewhere.contains(flaw)) {

@@ -5,6 +5,7 @@ mod fixtures;
 mod golden;
 mod issues;
 mod oracle;
+mod repairing;
 mod rules;
 mod shared;
 mod small;

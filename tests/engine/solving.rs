@@ -9,7 +9,7 @@ use crate::oracle;
 use crate::shared::{self, Dice};
 
 /// Nodes, not seconds, end a test.
-struct Patient;
+pub struct Patient;
 
 impl Watch for Patient {
     fn seconds_left(&self) -> f64 {
@@ -28,7 +28,7 @@ fn solve(problem: &Problem, limits: &Limits) -> Result<Outcome, Refusal> {
     plan(problem, limits, None, &Patient)
 }
 
-fn generated(seed: u64) -> Problem {
+pub fn generated(seed: u64) -> Problem {
     let bytes = shared::python(
         "generate.py",
         &["--districts", "4", "--sections", "30", "--services", "30", "--educators", "12", "--seed", &seed.to_string()],
@@ -77,6 +77,20 @@ fn the_same_problem_nodes_and_seed_give_the_same_bytes_on_one_thread_and_on_two(
     let first = run(1);
     assert_eq!(first, run(1));
     assert_eq!(first, run(2));
+}
+
+#[test]
+fn a_problem_beyond_a_quick_proof_is_the_same_twice_too() {
+    let arguments = ["--districts", "6", "--sections", "40", "--services", "60", "--educators", "24", "--seed", "1"];
+    let problem = problem::read(&shared::python("generate.py", &arguments)).expect("good input");
+    let run = |threads| {
+        let limits = Limits { nodes: Some(1), threads, ..Limits::default() };
+        solve(&problem, &limits).expect("no pins")
+    };
+    let (first, second) = (run(1), run(2));
+    assert_eq!(serde_json::to_string(&first).ok(), serde_json::to_string(&second).ok());
+    assert!(verify(&problem, &first.schedule).valid);
+    assert!(first.report.bound <= first.report.objective && first.report.gap < 0.1, "gap {}", first.report.gap);
 }
 
 #[test]

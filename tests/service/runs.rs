@@ -242,10 +242,10 @@ async fn a_run_that_a_dead_worker_left_waits_for_no_place() {
         let closing = CancellationToken::new();
         let solver = fake(&dir, "cat > /dev/null; exec sleep 300");
         let worker = tokio::spawn(Worker::new(db.clone(), solver, 1, closing.clone()).run());
-        let busy = state.ask(term, Vec::new(), settings()).await.expect("a run").id;
+        let busy = state.ask(&ana(), term, Vec::new(), settings()).await.expect("a run").id;
         until(&state, busy, |run| run.state == RunState::Running).await;
-        let queued = state.ask(term, Vec::new(), settings()).await.expect("a run").id;
-        let left = state.ask(term, Vec::new(), settings()).await.expect("a run").id;
+        let queued = state.ask(&ana(), term, Vec::new(), settings()).await.expect("a run").id;
+        let left = state.ask(&ana(), term, Vec::new(), settings()).await.expect("a run").id;
         let mut tx = db.write("worker").await.expect("writes");
         runs::claim(&mut tx, left, "dead", Duration::ZERO).await.expect("claims").expect("it waits");
         tx.commit().await.expect("commits");

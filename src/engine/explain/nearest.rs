@@ -183,12 +183,12 @@ impl Inquiry<'_, '_> {
     /// The busiest week and day on a desk with one more hold, in minutes.
     pub(super) fn peaks(&self, educator: EducatorIx, hold: HoldIx) -> (i64, i64) {
         let (weeks, days) = self.book.minutes_of(educator);
-        let view = self.grid.view(hold, educator);
-        let peak = |table: &[i64], rows: &[(u32, i64)]| {
-            let sum = |&(key, more): &(u32, i64)| table.get(key as usize).copied().unwrap_or(0) + more;
+        let loads = &self.grid.view(hold, educator).loads;
+        let peak = |table: &[i64], rows: &[(u32, u32)]| {
+            let sum = |&(key, more): &(u32, u32)| table.get(key as usize).copied().unwrap_or(0) + i64::from(more);
             rows.iter().map(sum).max().unwrap_or(0)
         };
-        (peak(weeks, &view.by_week), peak(days, &view.by_day))
+        (peak(weeks, &loads.by_week), peak(days, &loads.by_day))
     }
 
     /// The widest buffer, below the educator's own, with which a hold fits beside the desk and itself.

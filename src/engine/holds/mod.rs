@@ -5,7 +5,10 @@
 //! is a comparison of clock times and an AND of six words. Expanding every date is left to `verify`.
 
 pub mod cliques;
+pub mod coarse;
 pub mod timeline;
+
+use coarse::Coarse;
 
 use crate::domain::time::UtcMinute;
 
@@ -65,6 +68,12 @@ impl Horizon {
         Self { first, days: usize::try_from(term.last.number() + 3 - first).unwrap_or(5) }
     }
 
+    /// Monday is 0.
+    fn weekday(self, day: usize) -> usize {
+        // 1970-01-01 was a Thursday.
+        usize::try_from((self.first + i64::try_from(day).unwrap_or(0) + 3).rem_euclid(7)).unwrap_or(0)
+    }
+
     /// The day index and the minute of that day of an instant.
     fn split(self, at: UtcMinute) -> (usize, i64) {
         (usize::try_from(at.div_euclid(DAY) - self.first).unwrap_or(0).min(self.days - 1), at.rem_euclid(DAY))
@@ -85,11 +94,16 @@ pub struct Hold {
     pub pieces: Vec<Piece>,
     /// Sum of the lengths of all occurrences.
     pub minutes: i64,
+    /// Quarter hours of the UTC week that some occurrence touches.
+    pub coarse: Coarse,
+    /// The same, with one quarter hour more on either side.
+    pub padded: Coarse,
 }
 
 impl Hold {
     pub fn new(horizon: Horizon, occurrences: impl IntoIterator<Item = (UtcMinute, UtcMinute)>) -> Self {
         let (mut pieces, mut minutes): (Vec<Piece>, i64) = (Vec::new(), 0);
+        let (mut coarse, mut padded) = (Coarse::default(), Coarse::default());
         for (start, end) in occurrences {
             let (day, at) = horizon.split(start);
             let length = end - start;
@@ -100,14 +114,26 @@ impl Hold {
                 pieces.len() - 1
             });
             pieces[piece].days.insert(day);
+            coarse.mark(horizon.weekday(day), at, at + length);
+            padded.mark(horizon.weekday(day), at - 15, at + length + 15);
         }
         pieces.sort();
-        Self { pieces, minutes }
+        Self { pieces, minutes, coarse, padded }
+    }
+
+    /// Whether the coarse week rules a collision out, so that no date need be looked at.
+    pub fn is_clear_of(&self, week: &Coarse, gap: i64) -> bool {
+        match gap {
+            ..=0 => !self.coarse.meets(week),
+            1..=15 => !self.padded.meets(week),
+            _ => false,
+        }
     }
 
     /// Whether fewer than `gap` minutes lie between an occurrence of `self` and one of `other`.
     pub fn collides(&self, other: &Self, gap: i64) -> bool {
-        self.pieces.iter().any(|a| other.pieces.iter().any(|b| near(a, b, gap)))
+        !self.is_clear_of(&other.coarse, gap)
+            && self.pieces.iter().any(|a| other.pieces.iter().any(|b| near(a, b, gap)))
     }
 
     /// Whether two of this hold's own occurrences lie closer than `gap` (a bundle may collide with itself).

@@ -3,6 +3,9 @@
 //! Schools of a district share a timeline, so nothing here is computed per school. Offsets come from a
 //! table with one entry a day; only days next to a clock change ask the zone database itself.
 
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use crate::domain::calendar::{Calendar, DateSpan, SchoolDay};
 use crate::domain::time::{Date, Tz, UtcMinute, Weekday, from_utc, offset_minutes, to_utc};
 
@@ -70,37 +73,71 @@ impl<'p> Timeline<'p> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalView {
     /// Distinct (weekday, start, end) on the educator's clock.
-    pub shapes: Vec<(Weekday, i64, i64)>,
-    /// Minutes by date: days since the horizon's first day at the educator.
-    pub by_day: Vec<(u32, i64)>,
-    /// Minutes by week, counted from the Monday before the horizon.
-    pub by_week: Vec<(u32, i64)>,
+    pub shapes: Box<[(Weekday, i64, i64)]>,
+    pub loads: Arc<Loads>,
+}
+
+/// Minutes taken by date and by week. Most holds of a school share theirs: where in the day they lie does not matter.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Loads {
+    /// Minutes by date: days since the Monday before the horizon's first day at the educator.
+    pub by_day: Box<[(u32, u32)]>,
+    /// Minutes by week, counted from that Monday.
+    pub by_week: Box<[(u32, u32)]>,
+    /// The most in any one of them.
+    pub day_peak: i64,
+    pub week_peak: i64,
+}
+
+impl Loads {
+    fn new(by_day: Vec<(u32, u32)>) -> Self {
+        let mut by_week = Vec::new();
+        by_day.iter().for_each(|&(day, minutes)| add(&mut by_week, day / 7, minutes));
+        let peak = |table: &[(u32, u32)]| table.iter().map(|t| i64::from(t.1)).max().unwrap_or(0);
+        let (day_peak, week_peak) = (peak(&by_day), peak(&by_week));
+        Self { by_day: by_day.into(), by_week: by_week.into(), day_peak, week_peak }
+    }
+}
+
+/// Every distinct [`Loads`], kept once.
+#[derive(Default)]
+pub struct SharedLoads(Mutex<BTreeSet<Arc<Loads>>>);
+
+impl SharedLoads {
+    fn share(&self, loads: Loads) -> Arc<Loads> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(same) = known.get(&loads) {
+            return Arc::clone(same);
+        }
+        let new = Arc::new(loads);
+        known.insert(Arc::clone(&new));
+        new
+    }
 }
 
 impl LocalView {
-    pub fn new(zone: &Zone, occurrences: &[(UtcMinute, UtcMinute)]) -> Self {
+    pub fn new(zone: &Zone, occurrences: &[(UtcMinute, UtcMinute)], shared: &SharedLoads) -> Self {
         let origin = zone.first.monday();
-        let mut view = Self { shapes: Vec::new(), by_day: Vec::new(), by_week: Vec::new() };
+        let (mut shapes, mut by_day) = (Vec::new(), Vec::new());
         let mut last: Option<(i64, i64, Weekday)> = None;
         for &(start, end) in occurrences {
             let (date, at) = zone.from_utc(start);
             let shape = (date.weekday(), at, at + end - start);
             if last != Some((shape.1, shape.2, shape.0)) {
                 last = Some((shape.1, shape.2, shape.0));
-                view.shapes.push(shape);
+                shapes.push(shape);
             }
             let day = u32::try_from(date.number() - origin.number()).unwrap_or(0);
-            add(&mut view.by_day, day, end - start);
-            add(&mut view.by_week, day / 7, end - start);
+            add(&mut by_day, day, u32::try_from(end - start).unwrap_or(0));
         }
-        view.shapes.sort_unstable();
-        view.shapes.dedup();
-        view
+        shapes.sort_unstable();
+        shapes.dedup();
+        Self { shapes: shapes.into(), loads: shared.share(Loads::new(by_day)) }
     }
 }
 
 /// Occurrences come in order of time, so the key is nearly always the last one.
-fn add(table: &mut Vec<(u32, i64)>, key: u32, minutes: i64) {
+fn add(table: &mut Vec<(u32, u32)>, key: u32, minutes: u32) {
     match table.last_mut() {
         Some((known, sum)) if *known == key => *sum += minutes,
         _ => match table.binary_search_by_key(&key, |&(known, _)| known) {

@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use super::book::{Book, Roster};
+use super::book::Roster;
 use super::part::Part;
 use super::{Context, Found};
 use crate::engine::answer;
@@ -14,6 +14,10 @@ use crate::engine::outcome::Progress;
 pub enum Source {
     /// Every need at its cheapest, as if nothing else were scheduled.
     EachNeedAlone,
+    /// As many educators are used as there are sections at the busiest instant.
+    BusiestInstant,
+    /// A price on every need, and the most that each educator's term can then be worth.
+    Prices,
     /// The MIP's own dual bound.
     Mip,
 }
@@ -51,18 +55,18 @@ impl<'b, 'c, 'g, 'p> Board<'b, 'c, 'g, 'p> {
         self.context.grid
     }
 
-    /// A part's book, which holds nothing of other parts. Taken if it is better than what is there.
-    pub fn offer(&self, part: usize, book: &Book<'_, '_>) {
+    /// A part's roster, which holds nothing of other parts, and what it costs. Taken if it is better than what is there.
+    pub fn offer(&self, part: usize, cost: i64, roster: &Roster) {
         let mut state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let cost = book.cost() - self.base;
+        let cost = cost - self.base;
         if state.cost[part].is_some_and(|known| known <= cost) {
             return;
         }
         state.cost[part] = Some(cost);
         for &need in &self.parts[part].needs {
             match need {
-                Need::Block(b) => state.roster.blocks[b] = book.roster.blocks[b],
-                Need::Service(s) => state.roster.services[s].clone_from(&book.roster.services[s]),
+                Need::Block(b) => state.roster.blocks[b] = roster.blocks[b],
+                Need::Service(s) => state.roster.services[s].clone_from(&roster.services[s]),
             }
         }
         self.tell(&state, true);
@@ -109,14 +113,16 @@ impl<'b, 'c, 'g, 'p> Board<'b, 'c, 'g, 'p> {
         let state = self.state.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         let cost = self.base + state.cost.iter().flatten().sum::<i64>();
         let bound = self.base + state.bound.iter().zip(&state.cost).map(|(&b, c)| b.min(c.unwrap_or(b))).sum::<i64>();
-        let weak = state.source.iter().filter(|&&s| s == Source::EachNeedAlone).count();
-        let bound_from = match (self.parts.len(), weak) {
-            (0, _) => "nothing to decide".to_owned(),
-            (all, 0) => format!("dual bound of the exact programme, {all} part(s)"),
-            (all, weak) => {
-                format!("dual bound of the exact programme in {} part(s), each need alone in {weak}", all - weak)
-            }
-        };
+        let by = |source| state.source.iter().filter(|&&s| s == source).count();
+        let parts = [
+            (by(Source::Mip), "dual bound of the exact programme"),
+            (by(Source::Prices), "prices on needs and a relaxed term for each educator (Lagrangian)"),
+            (by(Source::BusiestInstant), "sections at the busiest instant"),
+            (by(Source::EachNeedAlone), "each need alone"),
+        ];
+        let named: Vec<String> =
+            parts.iter().filter(|p| p.0 > 0).map(|(n, how)| format!("{how} in {n} part(s)")).collect();
+        let bound_from = if named.is_empty() { "nothing to decide".to_owned() } else { named.join(", ") };
         Found { roster: state.roster, cost, bound, bound_from, impossible_pins: state.impossible.concat() }
     }
 }

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use super::desk::Desk;
 use crate::engine::grid::{BlockIx, EducatorIx, Grid, HoldIx, Need, ServiceIx, SlotIx};
+use crate::engine::holds::coarse::Coarse;
 use crate::engine::pairing::fits;
 use crate::engine::rule::Rule;
 
@@ -25,26 +27,6 @@ impl Roster {
             Need::Block(block) => self.blocks[block],
             Need::Service(service) => self.services[service].as_ref().map(|(e, _)| *e),
         }
-    }
-}
-
-/// One educator's term.
-#[derive(Clone, Default)]
-struct Desk {
-    blocks: Vec<BlockIx>,
-    /// Slots held, with the services that sit in each.
-    slots: BTreeMap<SlotIx, Vec<ServiceIx>>,
-    /// Minutes by day and by week, numbered as in `LocalView`.
-    day: Vec<i64>,
-    week: Vec<i64>,
-    courses: BTreeMap<usize, usize>,
-    sections: usize,
-    students: BTreeMap<usize, usize>,
-}
-
-impl Desk {
-    fn is_idle(&self) -> bool {
-        self.blocks.is_empty() && self.slots.is_empty()
     }
 }
 
@@ -104,7 +86,7 @@ impl<'g, 'p> Book<'g, 'p> {
     /// Needs on an educator's desk.
     pub fn needs_of(&self, educator: EducatorIx) -> Vec<Need> {
         let desk = &self.desks[educator];
-        let mut services: Vec<ServiceIx> = desk.slots.values().flatten().copied().collect();
+        let mut services: Vec<ServiceIx> = desk.slots.iter().flat_map(|held| held.members.iter().copied()).collect();
         services.sort_unstable();
         services.dedup();
         desk.blocks.iter().map(|&b| Need::Block(b)).chain(services.into_iter().map(Need::Service)).collect()
@@ -112,7 +94,7 @@ impl<'g, 'p> Book<'g, 'p> {
 
     /// Minutes on the educator's desk by week and by day, numbered as in `LocalView`.
     pub fn minutes_of(&self, educator: EducatorIx) -> (&[i64], &[i64]) {
-        (&self.desks[educator].week, &self.desks[educator].day)
+        self.desks[educator].minutes()
     }
 
     pub fn sections_of(&self, educator: EducatorIx) -> usize {
@@ -124,7 +106,7 @@ impl<'g, 'p> Book<'g, 'p> {
     }
 
     pub fn has_course(&self, educator: EducatorIx, course: usize) -> bool {
-        self.desks[educator].courses.contains_key(&course)
+        self.desks[educator].courses.has(course)
     }
 
     pub fn caseload(&self, educator: EducatorIx) -> usize {
@@ -132,7 +114,7 @@ impl<'g, 'p> Book<'g, 'p> {
     }
 
     pub fn has_student(&self, educator: EducatorIx, student: usize) -> bool {
-        self.desks[educator].students.contains_key(&student)
+        self.desks[educator].students.has(student)
     }
 
     /// How many needs of a `together` row each educator serves.
@@ -142,7 +124,7 @@ impl<'g, 'p> Book<'g, 'p> {
 
     /// The services that sit in a slot with an educator.
     pub fn members(&self, educator: EducatorIx, slot: SlotIx) -> &[ServiceIx] {
-        self.desks[educator].slots.get(&slot).map_or(&[], Vec::as_slice)
+        self.desks[educator].members(slot).unwrap_or_default()
     }
 
     /// What on the educator's desk stands in the way of one more hold.
@@ -154,25 +136,27 @@ impl<'g, 'p> Book<'g, 'p> {
             .iter()
             .filter(|&&b| self.grid.hold(self.grid.blocks[b].hold).collides(wanted, gap))
             .map(|&b| Need::Block(b));
-        let slots = desk.slots.iter().filter(|(slot, _)| self.grid.slot_hold(**slot).collides(wanted, gap));
-        blocks.chain(slots.flat_map(|(_, services)| services.iter().map(|&s| Need::Service(s)))).collect()
+        let slots = desk.slots.iter().filter(|held| self.grid.slot_hold(held.slot).collides(wanted, gap));
+        blocks.chain(slots.flat_map(|held| held.members.iter().map(|&s| Need::Service(s)))).collect()
     }
 
     fn is_in_the_way(&self, educator: EducatorIx, hold: HoldIx) -> bool {
         let (desk, gap) = (&self.desks[educator], self.grid.educators[educator].buffer);
         let wanted = self.grid.hold(hold);
+        if wanted.is_clear_of(desk.busy(), gap) {
+            return false;
+        }
         desk.blocks.iter().any(|&b| self.grid.hold(self.grid.blocks[b].hold).collides(wanted, gap))
-            || desk.slots.keys().any(|&slot| self.grid.slot_hold(slot).collides(wanted, gap))
+            || desk.slots.iter().any(|held| self.grid.slot_hold(held.slot).collides(wanted, gap))
     }
 
     /// Which dynamic rule a hold would break on the educator's desk: overlap, weekly or daily minutes.
     fn hold_refusal(&self, educator: EducatorIx, hold: HoldIx) -> Option<Rule> {
-        let (desk, person, view) =
-            (&self.desks[educator], self.grid.educator(educator), self.grid.view(hold, educator));
-        let sum = |table: &[i64], key: u32, more: i64| table.get(key as usize).copied().unwrap_or(0) + more;
-        if view.by_week.iter().any(|&(week, m)| sum(&desk.week, week, m) > person.max_minutes_per_week) {
+        let (desk, person) = (&self.desks[educator], self.grid.educator(educator));
+        let loads = &self.grid.view(hold, educator).loads;
+        if desk.exceeds_week(loads, person.max_minutes_per_week) {
             Some(Rule::Week)
-        } else if view.by_day.iter().any(|&(day, m)| sum(&desk.day, day, m) > person.max_minutes_per_day) {
+        } else if desk.exceeds_day(loads, person.max_minutes_per_day) {
             Some(Rule::Day)
         } else {
             self.is_in_the_way(educator, hold).then_some(Rule::Overlap)
@@ -183,7 +167,7 @@ impl<'g, 'p> Book<'g, 'p> {
     pub fn block_refusal(&self, block: BlockIx, educator: EducatorIx) -> Option<Rule> {
         let (row, desk, person) = (&self.grid.blocks[block], &self.desks[educator], self.grid.educator(educator));
         let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
-        let new = row.courses.iter().filter(|c| !desk.courses.contains_key(c)).count();
+        let new = row.courses.iter().filter(|&&c| !desk.courses.has(c)).count();
         if count(desk.courses.len() + new) > person.max_preps
             || count(desk.sections + row.sections.len()) > person.max_sections
         {
@@ -194,26 +178,40 @@ impl<'g, 'p> Book<'g, 'p> {
 
     /// Which rule refuses one more session of a service. The service may already have others, with this educator.
     pub fn place_refusal(&self, service: ServiceIx, educator: EducatorIx, slot: SlotIx) -> Option<Rule> {
-        let (row, desk) = (&self.grid.services[service], &self.desks[educator]);
+        let row = &self.grid.services[service];
         if let Some((with, slots)) = &self.roster.services[service] {
             let same_day = |s: &SlotIx| self.grid.slots[*s].day_number == self.grid.slots[slot].day_number;
             if *with != educator || slots.len() >= row.wanted || slots.iter().any(same_day) {
                 return Some(Rule::Pattern);
             }
         }
-        if let Some(most) = self.grid.educator(educator).max_students
-            && !desk.students.contains_key(&row.student)
-            && i64::try_from(desk.students.len()).unwrap_or(i64::MAX) >= most
-        {
+        if self.is_refused_whole(service, educator) {
             return Some(Rule::Caseload);
         }
+        if self.desks[educator].members(slot).is_none() && !fits(self.grid, self.grid.slots[slot].hold, educator) {
+            return Some(Rule::Availability);
+        }
+        self.seat_refusal(service, educator, slot)
+    }
+
+    /// Whether the caseload leaves no room for a service, whenever it is.
+    pub fn is_refused_whole(&self, service: ServiceIx, educator: EducatorIx) -> bool {
+        let (student, desk) = (self.grid.services[service].student, &self.desks[educator]);
+        self.grid.educator(educator).max_students.is_some_and(|most| {
+            i64::try_from(desk.students.len()).unwrap_or(i64::MAX) >= most && !desk.students.has(student)
+        })
+    }
+
+    /// Which rule refuses one more session, on another day than those there are, of a service that neither the
+    /// static rules nor the caseload refuse.
+    pub fn seat_refusal(&self, service: ServiceIx, educator: EducatorIx, slot: SlotIx) -> Option<Rule> {
+        let (row, desk) = (&self.grid.services[service], &self.desks[educator]);
         let hold = self.grid.slots[slot].hold;
         if self.is_student_busy(row.student, hold) {
             return Some(Rule::Student);
         }
-        match desk.slots.get(&slot) {
+        match desk.members(slot) {
             Some(members) => (!self.may_join(service, members)).then_some(Rule::Group),
-            None if !fits(self.grid, hold, educator) => Some(Rule::Availability),
             None => self.hold_refusal(educator, hold),
         }
     }
@@ -245,7 +243,7 @@ impl<'g, 'p> Book<'g, 'p> {
     /// Cents that giving a block to an educator adds to the cost (usually less than 0).
     pub fn block_delta(&self, block: BlockIx, educator: EducatorIx) -> i64 {
         let (row, desk, person) = (&self.grid.blocks[block], &self.desks[educator], self.grid.educator(educator));
-        let new = row.courses.iter().filter(|c| !desk.courses.contains_key(c)).count();
+        let new = row.courses.iter().filter(|&&c| !desk.courses.has(c)).count();
         let free = usize::from(desk.courses.is_empty());
         let preps = person.prep_cents * i64::try_from(new.saturating_sub(free)).unwrap_or(0);
         let owed = row.owed_cents - self.grid.block_away_cents(block, educator);
@@ -256,20 +254,29 @@ impl<'g, 'p> Book<'g, 'p> {
 
     /// Cents that one more session adds to the cost.
     pub fn place_delta(&self, service: ServiceIx, educator: EducatorIx, slot: SlotIx) -> i64 {
-        let row = &self.grid.services[service];
-        let earned = row.weight * self.grid.served_minutes(service, slot, educator);
-        let paid = if self.desks[educator].slots.contains_key(&slot) {
+        let offered = self.grid.offered_minutes(service, slot);
+        let first = match self.roster.services[service] {
+            Some(_) => 0,
+            None => self.first_session_delta(service, educator),
+        };
+        first + self.session_delta(service, educator, slot, offered)
+    }
+
+    /// Cents that the first session of a service adds, besides what every session does.
+    pub fn first_session_delta(&self, service: ServiceIx, educator: EducatorIx) -> i64 {
+        let need = Need::Service(service);
+        self.activation(educator) + self.together_delta(need, educator) - self.change(need, educator)
+    }
+
+    /// Pay less the minutes served, in cents; `offered` is what the slot serves with an educator who is never away.
+    pub fn session_delta(&self, service: ServiceIx, educator: EducatorIx, slot: SlotIx, offered: i64) -> i64 {
+        let earned = self.grid.services[service].weight * (offered - self.grid.away_minutes(service, slot, educator));
+        let paid = if self.desks[educator].members(slot).is_some() {
             0
         } else {
             self.grid.educator(educator).pay_cents_per_minute * self.grid.slot_hold(slot).minutes
         };
-        let first = if self.roster.services[service].is_some() {
-            0
-        } else {
-            let need = Need::Service(service);
-            self.activation(educator) + self.together_delta(need, educator) - self.change(need, educator)
-        };
-        paid + first - earned
+        paid - earned
     }
 
     fn activation(&self, educator: EducatorIx) -> i64 {
@@ -306,7 +313,6 @@ impl<'g, 'p> Book<'g, 'p> {
     /// Adds (`by` 1) or takes away (−1) a block on a desk.
     fn turn_block(&mut self, block: BlockIx, educator: EducatorIx, by: i64) {
         let row = &self.grid.blocks[block];
-        self.load(educator, row.hold, by);
         let desk = &mut self.desks[educator];
         if by > 0 {
             desk.blocks.push(block);
@@ -316,24 +322,24 @@ impl<'g, 'p> Book<'g, 'p> {
             desk.sections -= row.sections.len();
         }
         for &course in &row.courses {
-            turn(&mut desk.courses, course, by);
+            desk.courses.turn(course, by);
         }
         for &together in self.grid.together_of(Need::Block(block)) {
             turn(&mut self.together[together], educator, by);
         }
+        self.load(educator, row.hold, by);
     }
 
     pub fn place(&mut self, service: ServiceIx, educator: EducatorIx, slot: SlotIx) {
         self.cost += self.place_delta(service, educator, slot);
         let row = &self.grid.services[service];
-        if !self.desks[educator].slots.contains_key(&slot) {
+        if self.desks[educator].sit(slot, service) {
             self.load(educator, self.grid.slots[slot].hold, 1);
         }
-        self.desks[educator].slots.entry(slot).or_default().push(service);
         self.students[row.student].push((service, slot));
         let placed = self.roster.services[service].get_or_insert_with(|| (educator, Vec::new()));
         if placed.1.is_empty() {
-            turn(&mut self.desks[educator].students, row.student, 1);
+            self.desks[educator].students.turn(row.student, 1);
             for &together in self.grid.together_of(Need::Service(service)) {
                 turn(&mut self.together[together], educator, 1);
             }
@@ -349,16 +355,13 @@ impl<'g, 'p> Book<'g, 'p> {
         let row = &self.grid.services[service];
         if slots.is_empty() {
             self.roster.services[service] = None;
-            turn(&mut self.desks[educator].students, row.student, -1);
+            self.desks[educator].students.turn(row.student, -1);
             for &together in self.grid.together_of(Need::Service(service)) {
                 turn(&mut self.together[together], educator, -1);
             }
         }
         self.students[row.student].retain(|&placed| placed != (service, slot));
-        let members = self.desks[educator].slots.entry(slot).or_default();
-        members.retain(|&s| s != service);
-        if members.is_empty() {
-            self.desks[educator].slots.remove(&slot);
+        if self.desks[educator].rise(slot, service) {
             self.load(educator, self.grid.slots[slot].hold, -1);
         }
         self.cost -= self.place_delta(service, educator, slot);
@@ -376,15 +379,15 @@ impl<'g, 'p> Book<'g, 'p> {
     }
 
     fn load(&mut self, educator: EducatorIx, hold: HoldIx, by: i64) {
-        let view = self.grid.view(hold, educator);
-        let desk = &mut self.desks[educator];
-        for (table, rows) in [(&mut desk.day, &view.by_day), (&mut desk.week, &view.by_week)] {
-            for &(key, minutes) in rows {
-                if table.len() <= key as usize {
-                    table.resize(key as usize + 1, 0);
-                }
-                table[key as usize] += by * minutes;
-            }
+        let loads = &self.grid.view(hold, educator).loads;
+        self.desks[educator].load(loads, by);
+        if by > 0 {
+            self.desks[educator].claim(&self.grid.hold(hold).coarse);
+        } else {
+            let (grid, desk, mut busy) = (self.grid, &self.desks[educator], Coarse::default());
+            desk.blocks.iter().for_each(|&b| busy.add(&grid.hold(grid.blocks[b].hold).coarse));
+            desk.slots.iter().for_each(|held| busy.add(&grid.slot_hold(held.slot).coarse));
+            self.desks[educator].settle(busy);
         }
     }
 }

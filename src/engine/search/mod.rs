@@ -3,17 +3,27 @@
 //! Parts of the problem that share no educator, student or `together` row are searched apart, on one OS
 //! thread each. Every part ends with a roster that obeys the rules and a bound that holds.
 
+mod anneal;
 pub mod board;
 pub mod book;
+mod branch;
+mod ceiling;
 mod construct;
-mod neighborhood;
+mod cover;
+mod desk;
+mod insertion;
+mod menu;
 mod part;
+mod pool;
+mod prices;
+mod prove;
 mod rng;
-mod thinning;
+mod ruin;
+mod work;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::grid::Grid;
+use super::grid::{Grid, Need};
 use super::outcome::Limits;
 use super::pairing::Pairing;
 use super::problem::Pair;
@@ -21,7 +31,10 @@ use super::solve::SolverDefect;
 use super::{Watch, decode::NotBinary};
 use board::Board;
 use book::{Book, Roster};
+pub use insertion::{Inserter, Offer, accept, offer_block};
+pub use menu::Menu;
 pub use part::{Part, split};
+pub use ruin::stake;
 
 /// Something in the engine contradicts itself; never the user's fault.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +57,13 @@ pub struct Context<'c, 'g, 'p> {
     pub watch: &'c dyn Watch,
 }
 
+/// Where a search begins.
+pub struct Start {
+    pub roster: Roster,
+    /// Needs that had an educator who is no longer there.
+    pub orphans: Vec<Need>,
+}
+
 /// What a search came to.
 pub struct Found {
     pub roster: Roster,
@@ -55,7 +75,7 @@ pub struct Found {
 }
 
 /// Searches all parts, largest first, on `limits.threads` threads.
-pub fn search(context: &Context<'_, '_, '_>, start: Option<&Roster>) -> Result<Found, Defect> {
+pub fn search(context: &Context<'_, '_, '_>, start: Option<&Start>) -> Result<Found, Defect> {
     let grid = context.grid;
     let alone = refused_pins(context);
     if !alone.is_empty() {
@@ -73,7 +93,7 @@ pub fn search(context: &Context<'_, '_, '_>, start: Option<&Roster>) -> Result<F
     let next = AtomicUsize::new(0);
     let work = || -> Result<(), Defect> {
         while let Some(n) = take(&next, parts.len()) {
-            part::search(context, &board, n, &parts[n], start)?;
+            work::search(context, &board, n, &parts[n], start)?;
         }
         Ok(())
     };
@@ -101,4 +121,10 @@ fn refused_pins(context: &Context<'_, '_, '_>) -> Vec<String> {
 fn take(next: &AtomicUsize, end: usize) -> Option<usize> {
     let n = next.fetch_add(1, Ordering::Relaxed);
     (n < end).then_some(n)
+}
+
+impl Context<'_, '_, '_> {
+    pub fn stopped(&self) -> bool {
+        self.watch.should_stop() || self.watch.seconds_left() <= 0.0
+    }
 }

@@ -1,0 +1,192 @@
+//! Annealing: take a few related needs away, put them back one by one where each costs least, and keep what is
+//! no worse, or a little worse while it is still early.
+//!
+//! Ruin and recreate (Schrimpf et al. 2000; Christiaens and Vanden Berghe 2020 for the blinks). A move costs tens of
+//! microseconds, where a neighborhood solved as a programme costs tens of milliseconds.
+
+use super::Context;
+use super::book::{Book, Roster};
+use super::insertion::{Inserter, accept};
+use super::menu::Menu;
+use super::part::Part;
+use super::ruin::{self, stake};
+use crate::engine::grid::{EducatorIx, Need, SlotIx};
+
+/// Cents a worse roster may cost more: while everything is open, once the sections are nearly right, and at last.
+pub const HOT: f64 = 5_000_000.0;
+pub const WARM: f64 = 300_000.0;
+/// For a repair, which is to change little.
+pub const COOL: f64 = 30_000.0;
+const COLD: f64 = 3_000.0;
+
+/// Chance of passing an educator over: one in so many.
+const BLINKS: usize = 40;
+
+/// Where a need was before it was taken away.
+type Before = (Need, Option<(EducatorIx, Vec<SlotIx>)>);
+
+/// How far the search has come, from 0 to 1; 1 ends it.
+pub trait Clock {
+    fn done(&self, round: u64) -> f64;
+}
+
+/// How one annealing goes.
+pub struct Plan<'n> {
+    pub hot: f64,
+    pub seed: u64,
+    /// The needs to begin from; all of the part where there are none, and what waits most of all.
+    pub around: &'n [Need],
+}
+
+/// Improves a roster until the clock runs out; `on_better` is told of the best so far, not of each step.
+pub fn anneal<'g, 'p>(
+    context: &Context<'_, 'g, 'p>,
+    part: &Part,
+    menu: &Menu,
+    book: &mut Book<'g, 'p>,
+    Plan { hot, seed, around }: Plan<'_>,
+    clock: &dyn Clock,
+    mut on_better: impl FnMut(i64, &Roster),
+) {
+    let mut search = Search {
+        menu,
+        inserter: Inserter::new(seed),
+        undo: Vec::new(),
+        picked: Vec::new(),
+        waiting: Vec::new(),
+        around,
+    };
+    let (mut best, mut kept): (i64, Option<Roster>) = (book.cost(), None);
+    let mut told = best;
+    let mut heat = hot;
+    for round in 0u64.. {
+        if round % 64 == 0 {
+            let done = clock.done(round);
+            if done >= 1.0 || context.watch.should_stop() {
+                break;
+            }
+            heat = hot * (COLD / hot).powf(done);
+            if round % 4096 == 0 {
+                search.list_waiting(book, part);
+                if best < told {
+                    told = best;
+                    on_better(best, kept.as_ref().unwrap_or(&book.roster));
+                }
+            }
+        }
+        let before = book.cost();
+        search.step(book, part);
+        let after = book.cost();
+        if search.has_lost_a_pin(book) {
+            search.undo(book);
+        } else if after > before {
+            let bar = heat * -(search.inserter.rng.unit().ln());
+            #[expect(clippy::cast_precision_loss, reason = "a temperature")]
+            if (after - before) as f64 > bar {
+                search.undo(book);
+            } else if before == best && kept.is_none() {
+                // The best is about to be left: this is the last chance to keep it.
+                search.undo(book);
+                kept = Some(book.roster.clone());
+            }
+        } else if after < best {
+            best = after;
+            kept = None;
+        }
+        search.undo.clear();
+    }
+    if let Some(kept) = kept
+        && book.cost() > best
+    {
+        *book = Book::of(book.grid, &kept);
+    }
+    on_better(book.cost(), &book.roster);
+}
+
+struct Search<'m> {
+    menu: &'m Menu,
+    inserter: Inserter,
+    undo: Vec<Before>,
+    picked: Vec<Need>,
+    /// Needs that were unserved, or partly served, some rounds ago.
+    waiting: Vec<Need>,
+    around: &'m [Need],
+}
+
+impl Search<'_> {
+    fn list_waiting(&mut self, book: &Book<'_, '_>, part: &Part) {
+        self.waiting.clear();
+        let open = |need: &Need| match *need {
+            Need::Block(block) => book.roster.blocks[block].is_none(),
+            Need::Service(service) => {
+                book.roster.services[service].as_ref().is_none_or(|p| p.1.len() < book.grid.services[service].wanted)
+            }
+        };
+        self.waiting.extend(part.needs.iter().copied().filter(|need| open(need) && !self.menu.of(*need).is_empty()));
+    }
+
+    fn step(&mut self, book: &mut Book<'_, '_>, part: &Part) {
+        let from = match self.around {
+            [] if self.inserter.rng.below(2) == 0 && !self.waiting.is_empty() => &self.waiting,
+            [] => &part.needs,
+            around => around,
+        };
+        let Some(&seed) = self.inserter.rng.pick(from) else { return };
+        let mut picked = std::mem::take(&mut self.picked);
+        ruin::around(book, self.menu, seed, &mut self.inserter.rng, &mut picked);
+        for &need in &picked {
+            self.take_away(book, need);
+        }
+        self.arrange(book, &mut picked);
+        for &need in &picked {
+            if let Some(offer) = self.inserter.best(book, self.menu, need, BLINKS)
+                && (offer.delta < 0 || book.grid.pin_of(need).is_some())
+            {
+                accept(book, need, &offer);
+            }
+        }
+        self.picked = picked;
+    }
+
+    fn take_away(&mut self, book: &mut Book<'_, '_>, need: Need) {
+        let before = match need {
+            Need::Block(block) => book.roster.blocks[block].map(|e| (e, Vec::new())),
+            Need::Service(service) => book.roster.services[service].clone(),
+        };
+        book.drop_need(need);
+        self.undo.push((need, before));
+    }
+
+    /// In which order they are put back: by lot, the dearest first, or those with fewest choices first.
+    fn arrange(&mut self, book: &Book<'_, '_>, needs: &mut [Need]) {
+        let rng = &mut self.inserter.rng;
+        let kind = rng.below(4);
+        needs.sort_by_cached_key(|&need| {
+            let lot = i64::try_from(rng.below(1 << 20)).unwrap_or(0);
+            match kind {
+                0 => (-stake(book.grid, need), lot),
+                1 => (i64::try_from(self.menu.of(need).len()).unwrap_or(0), lot),
+                _ => (lot, 0),
+            }
+        });
+    }
+
+    fn has_lost_a_pin(&self, book: &Book<'_, '_>) -> bool {
+        self.undo.iter().any(|(need, _)| book.grid.pin_of(*need).is_some() && book.roster.educator(*need).is_none())
+    }
+
+    fn undo(&mut self, book: &mut Book<'_, '_>) {
+        for (need, _) in &self.undo {
+            book.drop_need(*need);
+        }
+        for (need, before) in self.undo.drain(..) {
+            match (need, before) {
+                (Need::Block(block), Some((educator, _))) => book.assign_block(block, educator),
+                (Need::Service(service), Some((educator, slots))) => {
+                    slots.into_iter().for_each(|slot| book.place(service, educator, slot));
+                }
+                (_, None) => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,410 @@
+//! The ceiling: the most that one educator's term can be worth when every need has a price.
+//!
+//! An exact answer would be a timetable of its own. This one is a relaxation, so never too low: sections are chosen
+//! exactly (overlap, weeks, days, preps), by branch and bound; services fill what the weeks leave, in fractions, each on
+//! its best days and in the fullest group it could have. When in the day a service lies is not asked.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::branch::{Branch, Effort, Piece, Scratch, count};
+use super::menu::{Menu, Seat};
+use crate::engine::grid::{BlockIx, EducatorIx, Grid, Need, ServiceIx, SlotIx};
+use crate::engine::holds::timeline::Loads;
+
+/// Weeks looked at together in each half of the term: a monthly service comes round in four.
+const WEEKS: usize = 4;
+
+pub(super) struct Block {
+    need: usize,
+    block: BlockIx,
+    /// Cents earned less pay.
+    worth: f64,
+    /// Minutes in the weeks looked at, by half of the term.
+    pub load: [f64; 2],
+    pub sections: i64,
+    /// Courses, numbered per educator.
+    pub courses: Vec<usize>,
+    /// Blocks of this educator that cannot be taught beside it, itself among them.
+    pub conflicts: Vec<usize>,
+}
+
+impl Block {
+    pub fn whole_load(&self) -> f64 {
+        self.load[0] + self.load[1]
+    }
+}
+
+struct Service {
+    need: usize,
+    /// By number of sessions, from one on: cents earned less the least pay, and the least minutes in the weeks looked at.
+    steps: Vec<(f64, f64)>,
+}
+
+/// One educator's choices, with what does not depend on prices.
+pub struct Ceiling {
+    educator: EducatorIx,
+    pub(super) blocks: Vec<Block>,
+    /// Blocks by sets of which at most one can be taught; those of a set load about the same.
+    cliques: Vec<Vec<usize>>,
+    services: Vec<Service>,
+    pub(super) courses: usize,
+    /// Minutes in the weeks looked at, by half of the term.
+    pub(super) room: [f64; 2],
+    activation: f64,
+    pub(super) prep: f64,
+    pub(super) max_preps: usize,
+    pub(super) max_sections: i64,
+}
+
+/// What an educator does at some prices: shares of needs, by number.
+#[derive(Default)]
+pub struct Choice {
+    /// Cents, less activation and the prices; never below what any term is worth.
+    pub worth: f64,
+    pub shares: Vec<(usize, f64)>,
+    /// The sections of the best term found.
+    pub blocks: Vec<BlockIx>,
+}
+
+/// Sections for one educator, and what they are worth with the services that they leave room for, at their prices.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pattern {
+    pub educator: EducatorIx,
+    pub blocks: Vec<BlockIx>,
+    pub worth: f64,
+}
+
+impl Ceiling {
+    /// `number` gives every need of the part its place among the prices.
+    pub fn new(grid: &Grid<'_>, menu: &Menu, educator: EducatorIx, number: &dyn Fn(Need) -> usize) -> Self {
+        let person = grid.educator(educator);
+        let weeks = busiest_weeks(grid, educator, menu.takes(educator));
+        let in_weeks = |loads: &Loads, span: &std::ops::Range<u32>| -> f64 {
+            loads.by_week.iter().filter(|w| span.contains(&w.0)).map(|w| f64::from(w.1)).sum()
+        };
+        let load = |loads: &Loads| -> f64 { weeks.iter().map(|span| in_weeks(loads, span)).sum() };
+        let days = person.availability.iter().flat_map(|w| &w.days).collect::<BTreeSet<_>>().len();
+        let week = person.max_minutes_per_week.min(person.max_minutes_per_day * i64::try_from(days).unwrap_or(7));
+        let mut ceiling = Self {
+            educator,
+            blocks: Vec::new(),
+            cliques: Vec::new(),
+            services: Vec::new(),
+            courses: 0,
+            room: [0, 1].map(|half| float(week) * count(weeks[half].len())),
+            activation: float(person.activation_cents),
+            prep: float(person.prep_cents),
+            max_preps: usize::try_from(person.max_preps).unwrap_or(0),
+            max_sections: person.max_sections,
+        };
+        let mut courses: Vec<usize> = Vec::new();
+        let mut can_take = vec![false; grid.services.len()];
+        for need in menu.takes(educator) {
+            if let Need::Service(service) = need {
+                can_take[service] = true;
+            }
+        }
+        for (need, dish) in menu.dishes(educator) {
+            let rows = grid.incumbents_of(need).iter().filter(|&&e| e == educator).count();
+            let stays = float(grid.problem.weights.change_cents) * count(rows);
+            match need {
+                Need::Block(block) => {
+                    let row = &grid.blocks[block];
+                    let pay = person.pay_cents_per_minute * grid.hold(row.hold).minutes;
+                    let earned = row.owed_cents - grid.block_away_cents(block, educator);
+                    let local = row.courses.iter().map(|course| {
+                        courses.iter().position(|c| c == course).unwrap_or_else(|| {
+                            courses.push(*course);
+                            courses.len() - 1
+                        })
+                    });
+                    ceiling.blocks.push(Block {
+                        need: number(need),
+                        block,
+                        worth: float(earned - pay) + stays,
+                        load: [0, 1].map(|half| in_weeks(&grid.view(row.hold, educator).loads, &weeks[half])),
+                        sections: i64::try_from(row.sections.len()).unwrap_or(i64::MAX),
+                        courses: local.collect(),
+                        conflicts: Vec::new(),
+                    });
+                }
+                Need::Service(service) => {
+                    let mates = |slot: SlotIx| mates(grid, service, slot, &can_take);
+                    let steps =
+                        steps(grid, educator, dish.seats(grid, service), &mates, grid.services[service].wanted, &load);
+                    let steps = steps.into_iter().map(|(worth, load)| (worth + stays, load)).collect();
+                    ceiling.services.push(Service { need: number(need), steps });
+                }
+            }
+        }
+        ceiling.courses = courses.len();
+        ceiling.find_conflicts(grid);
+        ceiling
+    }
+
+    fn find_conflicts(&mut self, grid: &Grid<'_>) {
+        let person = grid.educator(self.educator);
+        let holds: Vec<_> = self.blocks.iter().map(|b| grid.blocks[b.block].hold).collect();
+        let loads: Vec<_> = holds.iter().map(|&hold| &grid.view(hold, self.educator).loads).collect();
+        let (week, day) = (person.max_minutes_per_week, person.max_minutes_per_day);
+        for a in 0..holds.len() {
+            self.blocks[a].conflicts.push(a);
+            for b in a + 1..holds.len() {
+                let too_much = loads[a].week_peak + loads[b].week_peak > week
+                    && both_exceed(&loads[a].by_week, &loads[b].by_week, week)
+                    || loads[a].day_peak + loads[b].day_peak > day
+                        && both_exceed(&loads[a].by_day, &loads[b].by_day, day);
+                if too_much || grid.hold(holds[a]).collides(grid.hold(holds[b]), person.buffer_minutes) {
+                    self.blocks[a].conflicts.push(b);
+                    self.blocks[b].conflicts.push(a);
+                }
+            }
+            self.blocks[a].conflicts.sort_unstable();
+        }
+        let mut order: Vec<usize> = (0..self.blocks.len()).collect();
+        order.sort_by(|&a, &b| self.blocks[b].whole_load().total_cmp(&self.blocks[a].whole_load()));
+        for n in order {
+            let (row, load) = (&self.blocks[n], self.blocks[n].whole_load());
+            let fits = |clique: &&mut Vec<usize>| {
+                load * 1.3 >= self.blocks[clique[0]].whole_load()
+                    && clique.iter().all(|m| row.conflicts.binary_search(m).is_ok())
+            };
+            match self.cliques.iter_mut().find(fits) {
+                Some(clique) => clique.push(n),
+                None => self.cliques.push(vec![n]),
+            }
+        }
+    }
+
+    /// The most the term can be worth at these prices, and with what; nothing where that is less than activation costs.
+    pub fn choose(&self, prices: &[f64], effort: Effort, scratch: &mut Scratch) -> Choice {
+        let (most, taken) = self.branch(prices, None, effort, scratch);
+        let worth = most - self.activation;
+        if worth <= 0.0 {
+            return Choice::default();
+        }
+        let mut room = self.room[0] + self.room[1];
+        let mut shares = Vec::new();
+        for &b in &taken {
+            shares.push((self.blocks[b].need, 1.0));
+            room -= self.blocks[b].whole_load();
+        }
+        for piece in &scratch.pieces {
+            if room <= 0.0 {
+                break;
+            }
+            let part = if piece.load <= room { 1.0 } else { room / piece.load };
+            shares.push((self.services[piece.at].need, piece.share * part));
+            room -= piece.load * part;
+        }
+        let blocks = taken.iter().map(|&b| self.blocks[b].block).collect();
+        Choice { worth, shares, blocks }
+    }
+
+    /// The most that blocks and services are worth at these prices, with one block for certain, and the blocks of the
+    /// best term found. Leaves the pieces of services in `scratch`.
+    fn branch(
+        &self,
+        prices: &[f64],
+        certain: Option<usize>,
+        effort: Effort,
+        scratch: &mut Scratch,
+    ) -> (f64, Vec<usize>) {
+        let Scratch { pieces, sets } = scratch;
+        *pieces = self.pieces(prices);
+        sets.clear();
+        for clique in &self.cliques {
+            let worth = |&b: &usize| (self.blocks[b].worth - prices[self.blocks[b].need], b);
+            let mut set: Vec<(f64, usize)> = clique.iter().map(worth).filter(|w| w.0 > 0.0).collect();
+            if !set.is_empty() {
+                set.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
+                sets.push(set);
+            }
+        }
+        let branch = Branch::new(self, effort, pieces, sets);
+        branch.solve(certain.map(|at| (at, self.blocks[at].worth - prices[self.blocks[at].need])))
+    }
+
+    /// Numbers of the needs that the educator could take.
+    pub fn needs(&self) -> impl Iterator<Item = usize> + '_ {
+        self.blocks.iter().map(|b| b.need).chain(self.services.iter().map(|s| s.need))
+    }
+
+    pub fn educator(&self) -> EducatorIx {
+        self.educator
+    }
+
+    /// What some sets of sections, and none at all, are worth: unpriced, with services at their prices in the room left.
+    pub fn patterns(&self, known: &BTreeSet<Vec<BlockIx>>, prices: &[f64]) -> Vec<Pattern> {
+        let pieces = self.pieces(prices);
+        let nothing = Vec::new();
+        known.iter().chain([&nothing]).map(|blocks| self.pattern(blocks, &pieces)).collect()
+    }
+
+    fn pattern(&self, blocks: &[BlockIx], pieces: &[Piece]) -> Pattern {
+        let taken = || self.blocks.iter().filter(|row| blocks.contains(&row.block));
+        let mut room = self.room[0] + self.room[1] - taken().map(Block::whole_load).sum::<f64>();
+        let mut worth: f64 = taken().map(|row| row.worth).sum();
+        let courses: BTreeSet<usize> = taken().flat_map(|row| row.courses.iter().copied()).collect();
+        worth -= self.prep * count(courses.len().saturating_sub(1)) + self.activation;
+        for piece in pieces {
+            let part = if piece.load <= room { 1.0 } else { (room / piece.load).max(0.0) };
+            worth += piece.worth * part;
+            room -= piece.load * part;
+        }
+        Pattern { educator: self.educator, blocks: blocks.to_vec(), worth }
+    }
+
+    /// The services worth their price, dearest first.
+    fn pieces(&self, prices: &[f64]) -> Vec<Piece> {
+        let mut pieces = Vec::new();
+        for (n, service) in self.services.iter().enumerate() {
+            hull(&service.steps, prices[service.need], |worth, load, share| {
+                pieces.push(Piece { worth, load, at: n, share });
+            });
+        }
+        pieces.sort_unstable_by(Piece::dearest);
+        pieces
+    }
+
+    /// What the term is worth at most, at these prices, if it serves a need: a bound that looks at little.
+    pub fn worth_with(&self, number: usize, prices: &[f64], free: f64, effort: Effort, scratch: &mut Scratch) -> f64 {
+        if let Some(service) = self.services.iter().find(|s| s.need == number) {
+            // Whatever else is done is worth no more than all that can be done.
+            let most = service.steps.iter().map(|s| s.0 - prices[number]).fold(f64::NEG_INFINITY, f64::max);
+            return if most >= 0.0 { free } else { free + most };
+        }
+        let Some(at) = self.blocks.iter().position(|b| b.need == number) else { return f64::NEG_INFINITY };
+        self.branch(prices, Some(at), effort, scratch).0 - self.activation
+    }
+}
+
+/// Two runs of weeks, one in each half, in which the educator could be busiest.
+fn busiest_weeks(
+    grid: &Grid<'_>,
+    educator: EducatorIx,
+    takes: impl Iterator<Item = Need>,
+) -> [std::ops::Range<u32>; 2] {
+    let mut total: Vec<f64> = Vec::new();
+    let mut add = |loads: &Loads| {
+        for &(week, minutes) in &loads.by_week {
+            let week = week as usize;
+            if total.len() <= week {
+                total.resize(week + 1, 0.0);
+            }
+            total[week] += f64::from(minutes);
+        }
+    };
+    for need in takes {
+        match need {
+            Need::Block(block) => add(&grid.view(grid.blocks[block].hold, educator).loads),
+            Need::Service(service) => {
+                for &slot in grid.services[service].slots.iter().step_by(4) {
+                    add(&grid.view(grid.slots[slot].hold, educator).loads);
+                }
+            }
+        }
+    }
+    let half = total.len() / 2;
+    let best = |from: usize, to: usize| {
+        let span = WEEKS.min(to - from).max(1);
+        let sum = |at: &usize| total.iter().skip(*at).take(span).sum::<f64>();
+        let at = (from..=to.saturating_sub(span).max(from)).max_by(|a, b| sum(a).total_cmp(&sum(b))).unwrap_or(from);
+        u32::try_from(at).unwrap_or(0)..u32::try_from(at + span).unwrap_or(0)
+    };
+    if half >= WEEKS { [best(0, half), best(half, total.len())] } else { [best(0, total.len().max(1)), 0..0] }
+}
+
+/// By number of sessions: the most they earn and the least they load.
+fn steps(
+    grid: &Grid<'_>,
+    educator: EducatorIx,
+    seats: &[Seat],
+    mates: &dyn Fn(SlotIx) -> usize,
+    wanted: usize,
+    load: &dyn Fn(&Loads) -> f64,
+) -> Vec<(f64, f64)> {
+    let mut days: Vec<(usize, f64, f64)> = Vec::new();
+    let mut last: Option<(Arc<Loads>, f64)> = None;
+    for seat in seats {
+        // The fullest group that could sit there shares pay and time.
+        let share = 1.0 / count(1 + mates(seat.slot));
+        let pay = float(grid.educator(educator).pay_cents_per_minute * grid.slot_hold(seat.slot).minutes);
+        let worth = -float(seat.delta) + pay - pay * share;
+        // Seats of a day mostly share their loads, whenever in the day they are.
+        let loads = &grid.view(grid.slots[seat.slot].hold, educator).loads;
+        let minutes = match &last {
+            Some((known, minutes)) if Arc::ptr_eq(known, loads) => *minutes,
+            _ => {
+                let minutes = load(loads);
+                last = Some((Arc::clone(loads), minutes));
+                minutes
+            }
+        } * share;
+        match days.iter_mut().find(|d| d.0 == seat.day) {
+            Some(day) => *day = (seat.day, day.1.max(worth), day.2.min(minutes)),
+            None => days.push((seat.day, worth, minutes)),
+        }
+    }
+    let (mut worths, mut loads): (Vec<f64>, Vec<f64>) =
+        (days.iter().map(|d| d.1).collect(), days.iter().map(|d| d.2).collect());
+    worths.sort_unstable_by(|a, b| b.total_cmp(a));
+    loads.sort_unstable_by(f64::total_cmp);
+    let (mut worth, mut minutes) = (0.0, 0.0);
+    let step = |(w, m): (&f64, &f64)| {
+        worth += w;
+        minutes += m;
+        (worth, minutes)
+    };
+    worths.iter().zip(&loads).take(wanted).map(step).collect()
+}
+
+/// The most services that could sit in a slot with one, at this educator.
+fn mates(grid: &Grid<'_>, service: ServiceIx, slot: SlotIx, can_take: &[bool]) -> usize {
+    if !grid.services[service].shareable {
+        return 0;
+    }
+    let row = |s: ServiceIx| &grid.problem.services[s];
+    let rank = |s: ServiceIx| i64::from(row(s).grade.rank());
+    let fits = |other: &&ServiceIx| {
+        **other != service
+            && row(**other).max_group > 1
+            && grid.services[**other].student != grid.services[service].student
+            && (rank(**other) - rank(service)).abs() <= row(**other).grade_span.min(row(service).grade_span)
+            && can_take[**other]
+    };
+    let most = usize::try_from(row(service).max_group - 1).unwrap_or(0);
+    grid.slots[slot].members.iter().filter(fits).count().min(most)
+}
+
+/// The upper hull of a service's steps less its price, from nothing on, as pieces of falling worth a minute.
+fn hull(steps: &[(f64, f64)], price: f64, mut piece: impl FnMut(f64, f64, f64)) {
+    let (mut at, mut worth, mut load, mut share) = (0, 0.0, 0.0, 0.0);
+    while at < steps.len() {
+        let slope = |k: &usize| (steps[*k].0 - price - worth) / (steps[*k].1 - load).max(1e-9);
+        let Some(best) = (at..steps.len()).max_by(|a, b| slope(a).total_cmp(&slope(b))) else { break };
+        let gained = steps[best].0 - price - worth;
+        if gained <= 0.0 {
+            break;
+        }
+        // The first piece brings the service itself; more sessions serve no other need.
+        piece(gained, steps[best].1 - load, 1.0 - share);
+        (at, worth, load, share) = (best + 1, steps[best].0 - price, steps[best].1, 1.0);
+    }
+}
+
+fn both_exceed(a: &[(u32, u32)], b: &[(u32, u32)], most: i64) -> bool {
+    let mut rest = b.iter().peekable();
+    a.iter().any(|&(key, minutes)| {
+        while rest.peek().is_some_and(|r| r.0 < key) {
+            rest.next();
+        }
+        rest.peek().is_some_and(|r| r.0 == key && i64::from(r.1) + i64::from(minutes) > most)
+    })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "validated problems stay far below 2^53")]
+fn float(n: i64) -> f64 {
+    n as f64
+}

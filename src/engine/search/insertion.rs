@@ -1,0 +1,126 @@
+//! Insertion: the cheapest way to give one unassigned need to one educator, or to the best of all.
+
+use super::book::Book;
+use super::menu::{Dish, Menu, Seat};
+use super::rng::SplitMix;
+use crate::engine::grid::{BlockIx, EducatorIx, Need, ServiceIx, SlotIx};
+
+/// Who, and for a service when. Slots of a block are empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    pub delta: i64,
+    pub educator: EducatorIx,
+    pub slots: Vec<SlotIx>,
+}
+
+/// Memory and chance of one search: candidates are gathered in place, ties are broken by lot.
+pub struct Inserter {
+    pub rng: SplitMix,
+    /// Days that the service in hand has a session on.
+    days: Vec<usize>,
+}
+
+impl Inserter {
+    pub fn new(seed: u64) -> Self {
+        Self { rng: SplitMix::new(seed), days: Vec::new() }
+    }
+
+    /// The cheapest of all educators, each passed over once in `blinks` times (0: never).
+    pub fn best(&mut self, book: &mut Book<'_, '_>, menu: &Menu, need: Need, blinks: usize) -> Option<Offer> {
+        let mut best: Option<Offer> = None;
+        for dish in menu.of(need) {
+            let bar = best.as_ref().map_or(i64::MAX, |b| b.delta);
+            if dish.least >= bar {
+                break;
+            }
+            if blinks > 0 && self.rng.below(blinks) == 0 {
+                continue;
+            }
+            let offer = match need {
+                Need::Block(block) => offer_block(book, block, dish.educator),
+                Need::Service(service) => self.sessions(book, service, dish, bar),
+            };
+            if let Some(offer) = offer.filter(|offer| offer.delta < bar) {
+                best = Some(offer);
+            }
+        }
+        best
+    }
+
+    /// As many sessions as pay for themselves, cheapest first; none if that is no cheaper than `bar`.
+    ///
+    /// Seats of one day and one delta are as good as each other: the first that is free is taken, from a lot on.
+    pub fn sessions(&mut self, book: &mut Book<'_, '_>, service: ServiceIx, dish: &Dish, bar: i64) -> Option<Offer> {
+        let (educator, wanted) = (dish.educator, book.grid.services[service].wanted);
+        let seats = dish.seats(book.grid, service);
+        let first = book.first_session_delta(service, educator);
+        let dearest = seats.first()?.delta;
+        if first + dearest * i64::try_from(wanted).unwrap_or(1) >= bar || book.is_refused_whole(service, educator) {
+            return None;
+        }
+        let mut offer = Offer { delta: first, educator, slots: Vec::new() };
+        self.days.clear();
+        if book.grid.services[service].shareable {
+            self.join(book, service, seats, &mut offer);
+        }
+        let mut at = 0;
+        while at < seats.len() && offer.slots.len() < wanted {
+            let run = &seats[at..];
+            let (delta, day) = (run[0].delta, run[0].day);
+            let run = &run[..run.iter().take_while(|seat| seat.delta == delta && seat.day == day).count()];
+            at += run.len();
+            if delta >= 0 && !offer.slots.is_empty() {
+                break;
+            }
+            if self.days.contains(&day) {
+                continue;
+            }
+            let (before, after) = run.split_at(self.rng.below(run.len()));
+            let free =
+                after.iter().chain(before).find(|seat| book.seat_refusal(service, educator, seat.slot).is_none());
+            if let Some(seat) = free {
+                self.sit(book, service, *seat, &mut offer);
+            }
+        }
+        offer.slots.iter().for_each(|&slot| book.unplace(service, slot));
+        (!offer.slots.is_empty() && offer.delta < bar).then_some(offer)
+    }
+
+    fn sit(&mut self, book: &mut Book<'_, '_>, service: ServiceIx, seat: Seat, offer: &mut Offer) {
+        book.place(service, offer.educator, seat.slot);
+        self.days.push(seat.day);
+        offer.slots.push(seat.slot);
+        offer.delta += seat.delta;
+    }
+
+    /// Groups that the educator holds already and that the service may join: they cost no pay.
+    fn join(&mut self, book: &mut Book<'_, '_>, service: ServiceIx, seats: &[Seat], offer: &mut Offer) {
+        let wanted = book.grid.services[service].wanted;
+        let pay = book.grid.educator(offer.educator).pay_cents_per_minute;
+        for &seat in seats {
+            if offer.slots.len() == wanted {
+                break;
+            }
+            if !book.members(offer.educator, seat.slot).is_empty()
+                && !self.days.contains(&seat.day)
+                && book.seat_refusal(service, offer.educator, seat.slot).is_none()
+            {
+                let free = Seat { delta: seat.delta - pay * book.grid.slot_hold(seat.slot).minutes, ..seat };
+                self.sit(book, service, free, offer);
+            }
+        }
+    }
+}
+
+pub fn offer_block(book: &Book<'_, '_>, block: BlockIx, educator: EducatorIx) -> Option<Offer> {
+    let free = book.block_refusal(block, educator).is_none();
+    free.then(|| Offer { delta: book.block_delta(block, educator), educator, slots: Vec::new() })
+}
+
+/// Writes an offer in the book.
+pub fn accept(book: &mut Book<'_, '_>, need: Need, offer: &Offer) {
+    match need {
+        Need::Block(block) => book.assign_block(block, offer.educator),
+        Need::Service(service) => offer.slots.iter().for_each(|&slot| book.place(service, offer.educator, slot)),
+    }
+}

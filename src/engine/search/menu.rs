@@ -1,0 +1,143 @@
+//! The menu: for every need who may serve it, cheapest first, and for every educator what they may serve.
+
+use std::sync::OnceLock;
+
+use super::Context;
+use super::part::Part;
+use super::rng::SplitMix;
+use crate::engine::grid::{EducatorIx, Grid, Need, ServiceIx, SlotIx};
+use crate::engine::pairing::usable;
+
+/// An educator for a need, with the least that giving it to them can add to the cost, whatever is on their desk.
+pub struct Dish {
+    pub least: i64,
+    pub educator: EducatorIx,
+    seats: OnceLock<Box<[Seat]>>,
+}
+
+/// A slot that an educator with nothing else to do could hold for a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Seat {
+    /// Pay less the minutes served, in cents, where the educator does not hold the slot already.
+    pub delta: i64,
+    pub day: usize,
+    pub slot: SlotIx,
+}
+
+impl Dish {
+    /// The cheapest first; those of one day with one delta lie side by side.
+    pub fn seats(&self, grid: &Grid<'_>, service: ServiceIx) -> &[Seat] {
+        self.seats.get_or_init(|| seats(grid, service, self.educator))
+    }
+}
+
+fn seats(grid: &Grid<'_>, service: ServiceIx, educator: EducatorIx) -> Box<[Seat]> {
+    let row = &grid.services[service];
+    let pay = grid.educator(educator).pay_cents_per_minute;
+    let open = row.slots.iter().zip(&row.offered).filter(|(slot, _)| usable(grid, **slot, educator));
+    let mut seats: Vec<Seat> = open
+        .map(|(&slot, &offered)| {
+            let earned = row.weight * (offered - grid.away_minutes(service, slot, educator));
+            Seat { delta: pay * grid.slot_hold(slot).minutes - earned, day: grid.slots[slot].day_number, slot }
+        })
+        .collect();
+    seats.sort_unstable();
+    seats.into()
+}
+
+pub struct Menu {
+    blocks: Vec<Box<[Dish]>>,
+    services: Vec<Box<[Dish]>>,
+    /// By educator: what they may serve, and where they stand among those who may.
+    takers: Vec<Vec<(Need, u32)>>,
+}
+
+impl Menu {
+    /// The menu of one part; other needs and educators are left empty.
+    pub fn new(context: &Context<'_, '_, '_>, part: &Part) -> Self {
+        Self::over(context, part.needs.iter().copied())
+    }
+
+    /// The menu of every need there is.
+    pub fn of_all(context: &Context<'_, '_, '_>) -> Self {
+        let blocks = (0..context.grid.blocks.len()).map(Need::Block);
+        Self::over(context, blocks.chain((0..context.grid.services.len()).map(Need::Service)))
+    }
+
+    fn over(context: &Context<'_, '_, '_>, needs: impl Iterator<Item = Need>) -> Self {
+        let grid = context.grid;
+        let mut menu = Self {
+            blocks: grid.blocks.iter().map(|_| Box::default()).collect(),
+            services: grid.services.iter().map(|_| Box::default()).collect(),
+            takers: vec![Vec::new(); grid.educators.len()],
+        };
+        for need in needs {
+            let pin = grid.pin_of(need);
+            let allowed = context.pairing.of(need).iter().copied().filter(|&e| pin.is_none_or(|pinned| pinned == e));
+            let most = if let Need::Service(service) = need { most_cents(grid, service) } else { 0 };
+            let mut dishes: Vec<Dish> = allowed
+                .map(|educator| Dish { least: least(grid, need, educator, most), educator, seats: OnceLock::new() })
+                .collect();
+            dishes.sort_unstable_by_key(|dish| (dish.least, dish.educator));
+            for (at, dish) in dishes.iter().enumerate() {
+                menu.takers[dish.educator].push((need, u32::try_from(at).unwrap_or(u32::MAX)));
+            }
+            match need {
+                Need::Block(block) => menu.blocks[block] = dishes.into(),
+                Need::Service(service) => menu.services[service] = dishes.into(),
+            }
+        }
+        menu
+    }
+
+    pub fn of(&self, need: Need) -> &[Dish] {
+        match need {
+            Need::Block(block) => &self.blocks[block],
+            Need::Service(service) => &self.services[service],
+        }
+    }
+
+    /// Needs that an educator could take.
+    pub fn takes(&self, educator: EducatorIx) -> impl ExactSizeIterator<Item = Need> + '_ {
+        self.takers[educator].iter().map(|taken| taken.0)
+    }
+
+    /// One of them by lot.
+    pub fn one_of(&self, educator: EducatorIx, rng: &mut SplitMix) -> Option<Need> {
+        rng.pick(&self.takers[educator]).map(|taken| taken.0)
+    }
+
+    /// What an educator could take, as dishes.
+    pub fn dishes(&self, educator: EducatorIx) -> impl Iterator<Item = (Need, &Dish)> + '_ {
+        self.takers[educator].iter().map(|&(need, at)| (need, &self.of(need)[at as usize]))
+    }
+}
+
+fn least(grid: &Grid<'_>, need: Need, educator: EducatorIx, most: i64) -> i64 {
+    let rows = grid.incumbents_of(need).iter().filter(|&&e| e == educator).count();
+    let stays = grid.problem.weights.change_cents * i64::try_from(rows).unwrap_or(0);
+    match need {
+        Need::Block(block) => {
+            let row = &grid.blocks[block];
+            let pay = grid.educator(educator).pay_cents_per_minute * grid.hold(row.hold).minutes;
+            pay - (row.owed_cents - grid.block_away_cents(block, educator)) - stays
+        }
+        // A group pays once: joining one may be free.
+        Need::Service(service) => {
+            let free = grid.services[service].shareable;
+            let pay = if free { 0 } else { grid.educator(educator).pay_cents_per_minute };
+            pay * (most / grid.services[service].weight.max(1)) - most - stays
+        }
+    }
+}
+
+/// Cents that the best sessions of a service can serve, with an educator who is never away.
+pub fn most_cents(grid: &Grid<'_>, service: ServiceIx) -> i64 {
+    let row = &grid.services[service];
+    let mut days: Vec<(usize, i64)> =
+        row.slots.iter().zip(&row.offered).map(|(&slot, &minutes)| (grid.slots[slot].day_number, minutes)).collect();
+    days.sort_unstable_by_key(|&(day, minutes)| (day, std::cmp::Reverse(minutes)));
+    days.dedup_by_key(|d| d.0);
+    days.sort_unstable_by_key(|d| std::cmp::Reverse(d.1));
+    row.weight * days.iter().take(row.wanted).map(|d| d.1).sum::<i64>()
+}
