@@ -109,6 +109,14 @@ impl<'b, 'c, 'g, 'p> Board<'b, 'c, 'g, 'p> {
         self.context.limits.gap * cost as f64 * (-self.parts[part].floor) as f64 / owed.max(1) as f64
     }
 
+    /// Whether a part is as near to its bound as was asked for.
+    #[expect(clippy::cast_precision_loss, reason = "a tolerance, not an amount")]
+    pub fn is_close(&self, part: usize) -> bool {
+        let most = self.gap_cents(part);
+        let state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        state.cost[part].is_some_and(|cost| (cost - state.bound[part]) as f64 <= most)
+    }
+
     pub fn found(self) -> Found {
         let state = self.state.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         let cost = self.base + state.cost.iter().flatten().sum::<i64>();

@@ -34,6 +34,8 @@ const SECTIONS: f64 = 0.08;
 const PRICING: f64 = 0.25;
 const PACKING: f64 = 0.15;
 const HANDOVER: f64 = 0.15;
+/// Seconds of annealing for each need of a provable part, at most.
+const EACH: f64 = 0.03;
 /// Terms that are chosen from at once; where there are more, a few hundred educators at a time.
 const POOL: usize = 12_000;
 const NEIGHBORS: usize = 250;
@@ -112,7 +114,7 @@ fn sections_first(context: &Context<'_, '_, '_>, part: &Part, start: Option<&Sta
     let mut book = construct::build(context, &sections, &menu, None, |_| {});
     let (watch, begin) = (context.watch, context.watch.seconds_left());
     let rounds = nodes(context).map(|nodes| 200 * nodes.min(5_000));
-    let turn = Turn { watch, from: begin, to: begin * (1.0 - SECTIONS), rounds };
+    let turn = Turn { watch, from: begin, to: begin * (1.0 - SECTIONS), rounds, enough: AtomicBool::new(false) };
     let plan = Plan { hot: anneal::HOT, seed: u64::from(context.limits.seed), around: &[] };
     anneal(context, &sections, &menu, &mut book, plan, &turn, |_, _| {});
     Some(book.roster)
@@ -129,12 +131,15 @@ struct Turn<'t> {
     from: f64,
     to: f64,
     rounds: Option<u64>,
+    /// Somebody found that it is close enough to the bound.
+    enough: AtomicBool,
 }
 
 impl Clock for Turn<'_> {
     #[expect(clippy::cast_precision_loss, reason = "a share")]
     fn done(&self, round: u64) -> f64 {
         match self.rounds {
+            _ if self.enough.load(Ordering::Relaxed) => 1.0,
             Some(rounds) => round as f64 / rounds.max(1) as f64,
             None => (self.from - self.watch.seconds_left()) / (self.from - self.to).max(1e-3),
         }
@@ -179,7 +184,7 @@ impl<'g, 'p> Work<'_, 'g, 'p> {
         }
         let rounds = (MENDS * around.len() as u64).clamp(MENDS, 20 * MENDS);
         let watch = self.context.watch;
-        let turn = Turn { watch, from: 0.0, to: 0.0, rounds: Some(rounds) };
+        let turn = Turn { watch, from: 0.0, to: 0.0, rounds: Some(rounds), enough: AtomicBool::new(false) };
         let plan = Plan { hot: anneal::COOL, seed: u64::from(self.context.limits.seed), around: &around };
         let (board, n) = (self.board, self.n);
         anneal(self.context, self.part, &self.menu, &mut self.best, plan, &turn, |cost, roster| {
@@ -204,11 +209,12 @@ impl<'g, 'p> Work<'_, 'g, 'p> {
         Ok(())
     }
 
+    #[expect(clippy::cast_precision_loss, reason = "seconds")]
     fn improve(&mut self) -> Result<(), Defect> {
         let (watch, limits) = (self.context.watch, self.context.limits);
         let begin = watch.seconds_left();
         let exact = self.part.columns <= EXACT_COLUMNS;
-        let end = if exact { begin * (1.0 - HANDOVER) } else { 0.0 };
+        let end = if exact { begin - (begin * HANDOVER).min(EACH * self.part.needs.len() as f64) } else { 0.0 };
         let mut prices = Prices::new(self.context.grid, self.part, &self.menu, limits.threads);
         let rounds = self.nodes.map_or(ROUNDS, |nodes| usize::try_from(nodes).unwrap_or(ROUNDS).clamp(50, ROUNDS));
         for _ in 0..rounds {
@@ -220,7 +226,7 @@ impl<'g, 'p> Work<'_, 'g, 'p> {
         self.raise(&prices);
         let from = watch.seconds_left();
         for turn in 0..TURNS {
-            if self.context.stopped() {
+            if self.context.stopped() || self.board.is_close(self.n) {
                 return Ok(());
             }
             self.pack(&mut prices, begin)?;
@@ -230,6 +236,7 @@ impl<'g, 'p> Work<'_, 'g, 'p> {
                 from: watch.seconds_left(),
                 to: from + (end - from) * share,
                 rounds: self.nodes.map(|nodes| 20 * nodes.min(5_000)),
+                enough: AtomicBool::new(false),
             };
             self.anneal(&mut prices, &turn, if exact { anneal::HOT } else { anneal::WARM }, exact);
             prices.learn(&self.best.roster);
@@ -315,6 +322,7 @@ impl<'g, 'p> Work<'_, 'g, 'p> {
                 if round % 20 == 19 {
                     #[expect(clippy::cast_possible_truncation, reason = "costs stay far below 2^53")]
                     board.raise(n, (-prices.best - 1.0).ceil() as i64, Source::Prices);
+                    turn.enough.fetch_or(by_clock && board.is_close(n), Ordering::Relaxed);
                 }
             }
             #[expect(clippy::cast_possible_truncation, reason = "costs stay far below 2^53")]
@@ -336,6 +344,7 @@ impl<'g, 'p> Work<'_, 'g, 'p> {
                         earned.store(base - cost, Ordering::Relaxed);
                     }
                     board.offer(n, cost, roster);
+                    turn.enough.fetch_or(by_clock && board.is_close(n), Ordering::Relaxed);
                 },
             );
             done.store(by_clock, Ordering::Relaxed);
