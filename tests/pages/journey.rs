@@ -53,7 +53,7 @@ async fn a_term_is_planned_watched_published_and_seen_on_both_clocks() {
     assert!(feed.starts_with(&house.address) && feed.contains("/feeds/"), "{feed}");
     window.click("main a.button").await;
     window.click("form[action$='/revoke'] button").await;
-    window.find("#subscribe").await;
+    window.find("section[aria-labelledby='subscribe']:not(:has(form[action$='/revoke']))").await;
 
     window.open(&format!("{}/runs/none", house.address)).await;
     assert!(window.text("main").await.contains("What to do"), "a refusal is a page");
