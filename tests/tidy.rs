@@ -66,6 +66,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("zxcvbn", &["api"]),
     ("chacha20poly1305", &["domain"]),
     ("totp_rs", &["api"]),
+    ("webauthn_rp", &["api"]),
+    ("openidconnect", &["api"]),
     ("qrcode", &["web"]),
 ];
 const SOLVER: &[&str] = &["engine/model", "engine/search", "engine/solve"];

@@ -20,7 +20,7 @@ use crate::store::{Tx, logins};
 
 /// Routes that need nobody: what operators ask, the program's own texts, the ways in, and feeds, whose address is the
 /// right to read them.
-pub const OPEN: [&str; 12] = [
+pub const OPEN: [&str; 14] = [
     "/healthz",
     "/readyz",
     "/assets/{hash}/{name}",
@@ -31,6 +31,8 @@ pub const OPEN: [&str; 12] = [
     "/feeds/{name}",
     "/sign-in",
     "/sign-in/code",
+    "/sign-in/passkey",
+    "/sign-in/passkey/begin",
     "/sign-out",
     "/invitations/{token}",
 ];
@@ -124,6 +126,16 @@ pub fn set_cookie(state: &State, secret: Option<&str>) -> Result<HeaderValue, Er
         cookie.make_removal();
     }
     HeaderValue::try_from(cookie.to_string()).map_err(Error::internal)
+}
+
+/// Under which origin people reach this server.
+#[must_use]
+pub fn origin(state: &State, headers: &HeaderMap) -> String {
+    if let Some(url) = &state.settings.url {
+        return url.origin.clone();
+    }
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+    format!("http://{host}")
 }
 
 /// What a browser calls itself.

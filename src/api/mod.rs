@@ -15,6 +15,7 @@ mod feeds;
 mod health;
 mod identities;
 mod layers;
+mod passkeys;
 pub mod passwords;
 mod problems;
 mod publish;

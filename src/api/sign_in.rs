@@ -148,8 +148,12 @@ impl State {
         Ok(secret)
     }
 
-    async fn end_former(&self, tx: &mut crate::store::Tx, headers: &HeaderMap) -> Result<(), Error> {
+    /// Ends the login that a browser comes with, also one that still waits for its second factor.
+    pub(super) async fn end_former(&self, tx: &mut crate::store::Tx, headers: &HeaderMap) -> Result<(), Error> {
         let Some(secret) = access::cookie(self, headers) else { return Ok(()) };
+        if let Some(waiting) = logins::waiting(tx, &secret).await? {
+            logins::end(tx, waiting.id).await?;
+        }
         if let Some(known) = logins::find(tx, &secret).await?
             && let Credential::Login(id) = known.actor.credential
         {

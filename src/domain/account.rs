@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::actor::{Role, Scope};
-use super::id::{AccountId, DistrictId, EducatorId, LoginId, TokenId};
+use super::id::{AccountId, DistrictId, EducatorId, LoginId, PasskeyId, TokenId};
 use super::record::{FieldIssue, Findings};
 
 /// Longest name or mail address of an account.
@@ -101,6 +101,18 @@ pub struct Login {
     pub agent: String,
     pub created_at: DateTime<Utc>,
     pub last_used_at: DateTime<Utc>,
+}
+
+/// A passkey, without what judges its answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passkey {
+    pub id: PasskeyId,
+    /// As its owner calls it.
+    pub name: String,
+    /// As browsers call it.
+    pub credential: Vec<u8>,
+    pub created_at: DateTime<Utc>,
+    pub last_used_at: Option<DateTime<Utc>>,
 }
 
 /// A program's key, without its secret.

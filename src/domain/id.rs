@@ -80,7 +80,7 @@ ids! {
     EducatorId; LicenseId; ClearanceId; AvailabilityId; TimeOffId;
     PinId; VetoId; TogetherId; IncumbentId;
     RunId; ScheduleId; SessionId; FeedId;
-    AccountId; InvitationId; LoginId; TokenId;
+    AccountId; InvitationId; LoginId; TokenId; PasskeyId; LinkId;
     /// A section or a service.
     NeedId;
 }

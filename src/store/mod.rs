@@ -14,6 +14,7 @@ pub mod identities;
 pub mod import;
 pub mod invitations;
 pub mod logins;
+pub mod passkeys;
 pub mod queue;
 pub mod runs;
 pub mod schedules;
@@ -42,6 +43,7 @@ pub fn statements() -> Vec<Statement> {
         logins::STATEMENTS,
         tokens::STATEMENTS,
         factors::STATEMENTS,
+        passkeys::STATEMENTS,
         identities::STATEMENTS,
     ];
     let written = records.into_iter().chain(answers).chain(people);

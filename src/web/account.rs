@@ -169,7 +169,7 @@ fn page(actor: &Actor, view: &View) -> Markup {
                     button type="submit" { "Change the password" }
                 }
                 p.soft.small { "Every other login ends." }
-                p { a href="/account/app" { "Authenticator app" } }
+                p { a href="/account/passkeys" { "Passkeys" } " · " a href="/account/app" { "Authenticator app" } }
             }
         }
         (tokens_card(actor, &view.tokens))

@@ -2,11 +2,9 @@
 
 use std::fmt::Write as _;
 
-use axum::http::{HeaderMap, header};
 use maud::{DOCTYPE, Markup, html};
 
 use super::assets::href;
-use crate::api::State;
 use crate::domain::actor::{Actor, Thing, Verb};
 
 /// Where a page stands in the navigation.
@@ -127,15 +125,6 @@ pub fn pager(first: Option<&str>, next: Option<&str>) -> Markup {
             }
         }
     }
-}
-
-/// Under which origin people reach this server.
-pub fn origin(state: &State, headers: &HeaderMap) -> String {
-    if let Some(url) = &state.settings.url {
-        return url.origin.clone();
-    }
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
-    format!("http://{host}")
 }
 
 /// One part of a query string, escaped.

@@ -10,6 +10,8 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::layout::{Page, escaped};
+use super::passkeys::{SCRIPTS, sign_in_form};
+use crate::api::second::Owed;
 use crate::api::sign_in::{Entered, Knock};
 use crate::api::{State, access, error::Error, extract::NoQuery, extract::Path, extract::Query};
 use crate::domain::account::Account;
@@ -70,10 +72,8 @@ struct Code {
 }
 
 async fn ask_code(Axum(state): Axum<State>, Query(which): Query<Which>, knock: Knock) -> Result<Response, Error> {
-    if !state.owes_code(&knock).await? {
-        return Ok(Redirect::to("/sign-in").into_response());
-    }
-    Ok(code_page(&which.next.unwrap_or_default(), false).into_response())
+    let Some(owed) = state.owed(&knock).await? else { return Ok(Redirect::to("/sign-in").into_response()) };
+    Ok(code_page(owed, &which.next.unwrap_or_default(), false).into_response())
 }
 
 async fn give_code(
@@ -85,21 +85,28 @@ async fn give_code(
     let Form(typed) = form.map_err(|error| Error::Malformed(error.body_text()))?;
     match state.second(&knock, &typed.code).await? {
         Some(secret) => entered(&state, &secret, local(&typed.next)),
-        None => Ok((StatusCode::UNPROCESSABLE_ENTITY, code_page(&typed.next, true)).into_response()),
+        None => {
+            let owed = state.owed(&knock).await?.ok_or(Error::NotSignedIn)?;
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, code_page(owed, &typed.next, true)).into_response())
+        }
     }
 }
 
-fn code_page(next: &str, wrong: bool) -> Markup {
-    Page::open("Your code").show(&html! {
+fn code_page(owed: Owed, next: &str, wrong: bool) -> Markup {
+    let title = if owed.app { "Your code" } else { "Your passkey" };
+    let label =
+        if owed.app { "Six digits from your authenticator app" } else { "Without it: one of your recovery codes" };
+    Page { scripts: SCRIPTS, ..Page::open(title) }.show(&html! {
         div.narrow {
-            h1 { "Your code" }
+            h1 { (title) }
+            @if owed.passkey { (sign_in_form(next)) }
             @if wrong { div.note.bad role="alert" { p { "That code is not right, or was used before. Wait for the next one." } } }
             form.card method="post" action="/sign-in/code" {
                 input type="hidden" name="next" value=(local(next));
                 div.field {
-                    label for="code" { "Six digits from your authenticator app" }
+                    label for="code" { (label) }
                     input #code name="code" inputmode="numeric" autocomplete="one-time-code" required maxlength="40";
-                    span.hint { "Without the app: one of your recovery codes." }
+                    @if owed.app { span.hint { "Without the app: one of your recovery codes." } }
                 }
                 button type="submit" { "Sign in" }
             }
@@ -114,7 +121,7 @@ pub(super) fn entered(state: &State, secret: &str, to: &str) -> Result<Response,
 }
 
 /// An address on this server; anything else is the first page.
-fn local(next: &str) -> &str {
+pub(super) fn local(next: &str) -> &str {
     let inside = next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\n', '\r', '\t']);
     if inside { next } else { "/" }
 }
@@ -163,8 +170,14 @@ async fn accept(
     Ok((StatusCode::UNPROCESSABLE_ENTITY, claim(&account, &token, Some(&refused))).into_response())
 }
 
+/// Back to the way in, where a passkey did not open it.
+pub(super) fn refused_passkey(next: &str) -> Response {
+    let wrong = "That passkey is not known here, or took too long. Try again, or use your password.";
+    (StatusCode::UNPROCESSABLE_ENTITY, page(next, "", Some(wrong))).into_response()
+}
+
 fn page(next: &str, email: &str, wrong: Option<&str>) -> Markup {
-    Page::open("Sign in").show(&html! {
+    Page { scripts: SCRIPTS, ..Page::open("Sign in") }.show(&html! {
         div.narrow {
             h1 { "Sign in" }
             @if let Some(wrong) = wrong { div.note.bad role="alert" { p { (wrong) } } }
@@ -180,6 +193,7 @@ fn page(next: &str, email: &str, wrong: Option<&str>) -> Markup {
                 }
                 button type="submit" { "Sign in" }
             }
+            (sign_in_form(next))
             p.soft.small { "No account, or cannot get in? Ask whoever administers this installation for a link." }
         }
     })

@@ -29,7 +29,7 @@ pub(super) fn routes() -> Router<State> {
 async fn show(Axum(state): Axum<State>, Owner(actor): Owner, _: NoQuery) -> Result<Response, Error> {
     let (confirmed, left) = {
         let mut tx = state.db.read().await?;
-        (factors::required(&mut tx, actor.account).await?, factors::codes_left(&mut tx, actor.account).await?)
+        (factors::has_app(&mut tx, actor.account).await?, factors::codes_left(&mut tx, actor.account).await?)
     };
     let page = if confirmed {
         present(&actor, left, None)
@@ -70,6 +70,9 @@ async fn confirm(
 ) -> Result<Response, Error> {
     let Form(typed) = form.map_err(|error| Error::Malformed(error.body_text()))?;
     if let Some(codes) = state.confirm_app(&actor, &knock, &typed.code).await? {
+        if codes.is_empty() {
+            return Ok(Redirect::to("/account/app").into_response());
+        }
         let codes: Vec<String> = codes.into_iter().collect();
         return Ok(([(header::CACHE_CONTROL, "no-store")], shown_once(&actor, &codes)).into_response());
     }
@@ -110,7 +113,7 @@ fn absent(actor: &Actor, wrong: Option<&str>) -> Markup {
             @if let Some(wrong) = wrong { div.note.bad role="alert" { p { (wrong) } } }
             p { "With an app on your phone, a password that somebody else learned does not let them in. A shorter password is enough then: eight characters." }
             form.card method="post" action="/account/app" {
-                (password())
+                (password("password"))
                 button type="submit" { "Add an app" }
             }
         }
@@ -142,11 +145,11 @@ fn offered(actor: &Actor, offer: &Offer, wrong: Option<&str>) -> Result<Markup, 
     }))
 }
 
-fn shown_once(actor: &Actor, codes: &[String]) -> Markup {
+pub(super) fn shown_once(actor: &Actor, codes: &[String]) -> Markup {
     Page::new(TITLE, Place::Account, actor).show(&html! {
         div.narrow {
             h1 { "Your recovery codes" }
-            div.note.warn { p { strong { "Keep these somewhere safe: they are shown only this once. " } "Each lets you in once, without the app." } }
+            div.note.warn { p { strong { "Keep these somewhere safe: they are shown only this once. " } "Each lets you in once, where your app or passkey would be asked for." } }
             ul.card #codes { @for code in codes { li { code { (code) } } } }
             a.button href="/account" { "I have kept them" }
         }
@@ -160,19 +163,19 @@ fn present(actor: &Actor, left: i64, wrong: Option<&str>) -> Markup {
             @if let Some(wrong) = wrong { div.note.bad role="alert" { p { (wrong) } } }
             p { span.badge.good { "In use" } " " (left) " recovery codes are left." }
             form.card method="post" action="/account/app/remove" {
-                (password())
+                (password("password"))
                 button.danger type="submit" { "Remove the app" }
             }
         }
     })
 }
 
-/// Asked for again before a factor changes.
-fn password() -> Markup {
+/// Asked for again before a factor changes. Of several on one page each has an id of its own.
+pub(super) fn password(id: &str) -> Markup {
     html! {
         div.field {
-            label for="password" { "Your password" }
-            input #password name="password" type="password" autocomplete="current-password" required;
+            label for=(id) { "Your password" }
+            input id=(id) name="password" type="password" autocomplete="current-password" required;
         }
     }
 }

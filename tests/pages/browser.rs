@@ -88,6 +88,9 @@ impl Drop for Driver {
     }
 }
 
+/// A passkey's device that always finds its owner.
+const AUTHENTICATOR: &str = r#"{"protocol": "ctap2", "transport": "internal", "hasResidentKey": true, "hasUserVerification": true, "isUserVerified": true}"#;
+
 pub struct Window {
     pub client: Client,
     name: String,
@@ -105,6 +108,14 @@ impl Window {
         self.fill("#password", PASSWORD).await;
         self.click("form[action='/sign-in'] button").await;
         self.find("form[action='/sign-out']").await;
+    }
+
+    /// Gives the window a device for passkeys (WebAuthn Level 3, 11.3: an extension of WebDriver).
+    pub async fn virtual_authenticator(&self, driver: &Driver) {
+        let session = self.client.session_id().await.expect("a session").expect("its id");
+        let address = format!("{}/session/{session}/webauthn/authenticator", driver.address);
+        let output = Command::new("curl").args(["-sf", "-d", AUTHENTICATOR, &address]).output().expect("curl runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     }
 
     /// The element, once it is there.

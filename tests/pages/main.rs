@@ -4,3 +4,4 @@ mod browser;
 mod hostile;
 mod house;
 mod journey;
+mod passkeys;

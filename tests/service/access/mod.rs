@@ -49,6 +49,7 @@ async fn filled(house: &House, side: &Side, text: &str) -> String {
             text = text.replace(place, &feed.id.to_string());
         }
     }
+    text = text.replace("{passkeys}", &fresh().to_string());
     if text.contains("{accounts}") || text.contains("{tokens}") {
         let (account, _) = person(&house.db, Role::Coordinator, &[], None).await;
         let mut tx = house.db.write("test").await.expect("writes");
