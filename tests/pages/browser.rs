@@ -1,5 +1,6 @@
 //! Debian's Chromium, driven through chromedriver: one window of a given size and color scheme.
 
+use std::fmt::Write as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -25,6 +26,14 @@ const FLAGS: [&str; 9] = [
     "--disable-sync",
     "--hide-scrollbars",
 ];
+
+/// Text as a part of an address, every byte escaped.
+pub fn quoted(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut quoted, byte| {
+        let _ = write!(quoted, "%{byte:02X}");
+        quoted
+    })
+}
 
 /// chromedriver, and whatever it started: gone when dropped.
 pub struct Driver {

@@ -17,12 +17,17 @@ pub struct House {
     server: Child,
     pub address: String,
     pub database: String,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl House {
     /// With a made-up term of a size that is solved in seconds.
     pub fn furnished() -> Self {
+        Self::furnished_with(&[])
+    }
+
+    /// The same, and a server with these settings.
+    pub fn furnished_with(settings: &[(&str, &str)]) -> Self {
         let dir = TempDir::new().expect("a temporary directory");
         let problem = dir.path().join("problem.json");
         let problem = problem.to_str().expect("a path of text");
@@ -37,13 +42,20 @@ impl House {
         let log = std::fs::File::create(dir.path().join("server.log")).expect("a file");
         let mut server = Command::new(PROGRAM)
             .args(["serve", "--listen", "127.0.0.1:0", "--db", &database])
+            .env("BELLWETHER_KEYS", format!("test:{}", "11".repeat(32)))
+            .envs(settings.iter().copied())
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()
             .expect("the server starts");
         let line = first_line(&mut server);
         let address = line.split_whitespace().find(|word| word.starts_with("http://")).expect("an address").to_owned();
-        Self { server, address, database, _dir: dir }
+        Self { server, address, database, dir }
+    }
+
+    /// A file beside the database.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
     }
 }
 
