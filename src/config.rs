@@ -25,7 +25,9 @@ const URL: &str = "BELLWETHER_URL";
 const PROXIES: &str = "BELLWETHER_PROXIES";
 const REQUESTS: &str = "BELLWETHER_REQUESTS_PER_MINUTE";
 const SEALING: &str = "BELLWETHER_KEYS";
-const KEYS: [&str; 8] = [DATABASE, LISTEN, TIMEOUT, CONNECTIONS, URL, PROXIES, REQUESTS, SEALING];
+const PROVIDERS: &str = "BELLWETHER_OIDC";
+const SECOND: &str = "BELLWETHER_SECOND_FACTOR";
+const KEYS: [&str; 10] = [DATABASE, LISTEN, TIMEOUT, CONNECTIONS, URL, PROXIES, REQUESTS, SEALING, PROVIDERS, SECOND];
 
 /// Everything that can be set.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +41,10 @@ pub struct Settings {
     pub proxies: Vec<IpAddr>,
     /// What names and birth dates of students are sealed with.
     pub keys: Keyring,
+    /// Whom people may sign in with instead of a password.
+    pub providers: Vec<Provider>,
+    /// Whether an account needs a second factor, or is only offered one; none: it does where `url` is by TLS.
+    pub second_factor: Option<bool>,
     /// Most requests of an account or, without one, of an address.
     pub requests_per_minute: u32,
     /// Longest time from a request's first byte to its answer's.
@@ -85,6 +91,8 @@ pub enum Error {
     Line { path: String, line: usize, reason: String },
     #[error("BELLWETHER_KEYS: {0}")]
     Keys(String),
+    #[error("BELLWETHER_OIDC: {0}")]
+    Providers(String),
     #[error("{key} is {value:?}; {expected}")]
     Value { key: &'static str, value: String, expected: &'static str },
     #[error(
@@ -108,6 +116,8 @@ impl Default for Settings {
             url: None,
             proxies: Vec::new(),
             keys: Keyring::default(),
+            providers: Vec::new(),
+            second_factor: None,
             requests_per_minute: 1200,
         }
     }
@@ -146,6 +156,18 @@ impl Settings {
                 Some(text) => text.parse().map_err(Error::Keys)?,
                 None => default.keys,
             },
+            providers: match find(PROVIDERS) {
+                Some(text) => providers(&text).map_err(Error::Providers)?,
+                None => default.providers,
+            },
+            second_factor: match find(SECOND).as_deref() {
+                Some("required") => Some(true),
+                Some("offered") => Some(false),
+                Some(text) => {
+                    return Err(Error::Value { key: SECOND, value: text.into(), expected: "say required or offered" });
+                }
+                None => default.second_factor,
+            },
             requests_per_minute: match find(REQUESTS) {
                 Some(text) => u32::try_from(within(REQUESTS, &text, 1_000_000)?).unwrap_or(default.requests_per_minute),
                 None => default.requests_per_minute,
@@ -171,6 +193,12 @@ impl Settings {
             (_, false, _) => Err(Error::NoAdministrator(self.listen)),
             (_, _, false) => Err(Error::NoTls(self.listen)),
         }
+    }
+
+    /// Whether an account without a second factor opens nothing but the pages where one is added.
+    #[must_use]
+    pub fn demands_second_factor(&self) -> bool {
+        self.second_factor.unwrap_or_else(|| self.secure())
     }
 
     /// Whether cookies travel by TLS only.
@@ -210,6 +238,46 @@ impl std::str::FromStr for PublicUrl {
         }
         Ok(Self { origin: text.clone(), authority: authority.into(), host: host.into(), secure })
     }
+}
+
+/// An identity provider (OpenID Connect).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Provider {
+    /// As people know it: `Google`.
+    pub title: String,
+    /// The same in addresses: `google`.
+    pub slug: String,
+    /// Its address, as it says it itself: `https://accounts.google.com`.
+    pub issuer: String,
+    /// Who this installation is to it.
+    pub client_id: String,
+    pub secret: Secret,
+}
+
+/// `NAME ISSUER CLIENT SECRET; …`: four words for each. What is wrong is told by place, never by the words.
+fn providers(text: &str) -> Result<Vec<Provider>, String> {
+    let mut found: Vec<Provider> = Vec::new();
+    for (n, part) in text.split(';').map(str::trim).filter(|part| !part.is_empty()).enumerate() {
+        let words: Vec<&str> = part.split_whitespace().collect();
+        let [title, issuer, client_id, secret] = words[..] else {
+            return Err(format!("provider {} is not NAME ISSUER CLIENT SECRET", n + 1));
+        };
+        let slug = title.to_ascii_lowercase();
+        if !slug.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') || found.iter().any(|other| other.slug == slug)
+        {
+            return Err(format!("the name of provider {} is not letters, digits and hyphens, or is another's", n + 1));
+        }
+        let near = issuer.strip_prefix("http://").is_some_and(|rest| {
+            let host = rest.split(['/', ':']).next().unwrap_or_default();
+            host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+        });
+        if !near && !issuer.starts_with("https://") {
+            return Err(format!("the issuer of provider {} is not an https:// address", n + 1));
+        }
+        let (title, issuer, client_id) = (title.into(), issuer.into(), client_id.into());
+        found.push(Provider { title, slug, issuer, client_id, secret: Secret::new(secret) });
+    }
+    Ok(found)
 }
 
 fn parse<T: std::str::FromStr>(key: &'static str, text: &str, expected: &'static str) -> Result<T, Error> {
@@ -291,6 +359,30 @@ mod tests {
             "https://u@a",
         ] {
             assert!(bad.parse::<PublicUrl>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_provider_is_four_words_and_its_secret_is_told_to_nobody() {
+        let read = |text: &str| {
+            let text = text.to_owned();
+            Settings::read_from(&Flags::default(), move |key| (key == PROVIDERS).then(|| text.clone()))
+        };
+        let good = "Google https://accounts.google.com me hush; Local-1 http://127.0.0.1:9400 me hush ;";
+        let settings = read(good).expect("two providers");
+        let slugs: Vec<&str> = settings.providers.iter().map(|provider| provider.slug.as_str()).collect();
+        assert_eq!(slugs, ["google", "local-1"]);
+        assert!(!format!("{settings:?}").contains("hush"));
+        for bad in [
+            "Google https://a.example me",
+            "Google https://a.example me hush more",
+            "Google http://a.example me hush",
+            "Google http://127.0.0.1.evil.example me hush",
+            "Goo/gle https://a.example me hush",
+            "A https://a.example me hush; a https://b.example me hush",
+        ] {
+            let error = read(bad).expect_err(bad).to_string();
+            assert!(error.starts_with("BELLWETHER_OIDC: ") && !error.contains("hush"), "{error}");
         }
     }
 

@@ -31,6 +31,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "api::access",
             "api::sign_in",
             "api::second",
+            "api::providers",
             "api::WantedToken",
         ],
     ),

@@ -20,7 +20,7 @@ use crate::store::{Tx, logins};
 
 /// Routes that need nobody: what operators ask, the program's own texts, the ways in, and feeds, whose address is the
 /// right to read them.
-pub const OPEN: [&str; 14] = [
+pub const OPEN: [&str; 16] = [
     "/healthz",
     "/readyz",
     "/assets/{hash}/{name}",
@@ -33,11 +33,26 @@ pub const OPEN: [&str; 14] = [
     "/sign-in/code",
     "/sign-in/passkey",
     "/sign-in/passkey/begin",
+    "/sign-in/with/{provider}",
+    "/sign-in/with/{provider}/callback",
     "/sign-out",
     "/invitations/{token}",
 ];
 /// Routes of [`OPEN`] that are not counted against their address.
 const UNCOUNTED: [&str; 3] = ["/healthz", "/readyz", "/assets/{hash}/{name}"];
+
+/// All that an account without a second factor may open where one is demanded: where one is added, and the way out.
+const UNGUARDED: [&str; 9] = [
+    "/account",
+    "/account/password",
+    "/account/sign-out",
+    "/account/app",
+    "/account/app/confirm",
+    "/account/app/remove",
+    "/account/passkeys",
+    "/account/passkeys/begin",
+    "/account/passkeys/{id}/remove",
+];
 
 /// What a token of a program begins with, so that scanners of leaked secrets know it.
 pub const TOKEN_PREFIX: &str = "bwt_";
@@ -62,7 +77,7 @@ pub async fn know(Axum(state): Axum<State>, mut request: Request, next: Next) ->
         }
         return next.run(request).await;
     }
-    match who(&state, request.headers(), address).await {
+    match who(&state, request.headers(), address, &route).await {
         Ok(actor) => {
             request.extensions_mut().insert(actor);
             next.run(request).await
@@ -71,7 +86,7 @@ pub async fn know(Axum(state): Axum<State>, mut request: Request, next: Next) ->
     }
 }
 
-async fn who(state: &State, headers: &HeaderMap, address: IpAddr) -> Result<Actor, Error> {
+async fn who(state: &State, headers: &HeaderMap, address: IpAddr, route: &str) -> Result<Actor, Error> {
     let found = match (bearer(headers)?, cookie(state, headers)) {
         (Some(token), _) => {
             // Only what looks like a token is looked up; guesses are counted like everything without an account.
@@ -89,6 +104,9 @@ async fn who(state: &State, headers: &HeaderMap, address: IpAddr) -> Result<Acto
         }
     };
     state.doors.account(known.actor.account)?;
+    if !known.guarded && state.settings.demands_second_factor() && !UNGUARDED.contains(&route) {
+        return Err(Error::NoSecondFactor);
+    }
     if known.touch {
         state.touch(known.actor.credential);
     }

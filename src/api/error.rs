@@ -65,6 +65,10 @@ pub enum Error {
     KeyReused,
     #[error("nobody is signed in")]
     NotSignedIn,
+    #[error("this installation asks everyone for a second factor, and you have none yet")]
+    NoSecondFactor,
+    #[error("{0} does not answer")]
+    Unreachable(String),
     #[error("the token is unknown, or has ended")]
     BadToken,
     #[error("your access has ended or changed since this began")]
@@ -133,6 +137,8 @@ impl Error {
             Self::KeyReused => Kind(S::UNPROCESSABLE_ENTITY, "key_reused", "Idempotency-Key reused", "use a fresh key for a different request"),
             Self::Busy(_) => Kind(S::SERVICE_UNAVAILABLE, "busy", "too busy", "try again in a moment"),
             Self::NotSignedIn => Kind(S::UNAUTHORIZED, "not_signed_in", "not signed in", "sign in, or send a token in the Authorization header"),
+            Self::NoSecondFactor => Kind(S::FORBIDDEN, "no_second_factor", "second factor needed", "add a passkey or an authenticator app at /account/passkeys or /account/app"),
+            Self::Unreachable(_) => Kind(S::SERVICE_UNAVAILABLE, "unreachable", "provider unreachable", "try again in a moment, or sign in another way"),
             Self::BadToken => Kind(S::UNAUTHORIZED, "bad_token", "token refused", "make a new token on your account's page"),
             Self::Ended => Kind(S::UNAUTHORIZED, "access_ended", "access ended", "sign in again"),
             Self::Forbidden => Kind(S::FORBIDDEN, "forbidden", "not allowed", "ask an administrator whether your role should allow it"),

@@ -18,6 +18,7 @@ mod layers;
 mod passkeys;
 pub mod passwords;
 mod problems;
+pub mod providers;
 mod publish;
 mod records;
 mod runs;
@@ -48,6 +49,8 @@ pub struct State {
     pub settings: Arc<Settings>,
     /// Calls a worker; without it workers find a run by looking, a second later.
     pub queue: Option<Arc<dyn Queue>>,
+    /// What identity providers say of themselves.
+    pub known: Arc<providers::Known>,
     /// How often anyone may ask.
     pub doors: Arc<Doors>,
     /// Cancelled when the server stops: streams that would never end by themselves must watch it.
@@ -59,7 +62,7 @@ impl State {
     pub fn new(db: Db, settings: Settings) -> Self {
         let settings = Arc::new(settings);
         let doors = Arc::new(Doors::new(settings.requests_per_minute));
-        Self { db, queue: None, settings, doors, closing: CancellationToken::new() }
+        Self { db, queue: None, settings, known: Arc::default(), doors, closing: CancellationToken::new() }
     }
 }
 

@@ -88,12 +88,20 @@ impl State {
         Ok(true)
     }
 
-    /// Whether this is the actor's password, which they are asked for again before a factor changes.
+    /// Whether this is the actor's password, which they are asked for again before a factor changes. Whoever has none
+    /// must have signed in only just now instead.
     pub(super) async fn proves_to_be(&self, actor: &Actor, knock: &Knock, password: String) -> Result<bool, Error> {
-        let email = accounts::get(&mut self.db.read().await?, actor.account).await?.body.email;
+        let (email, hash, fresh) = {
+            let mut tx = self.db.read().await?;
+            let email = accounts::get(&mut tx, actor.account).await?.body.email;
+            let found = accounts::by_email(&mut tx, &email).await?;
+            (email, found.and_then(|(_, hash)| hash), logins::is_fresh(&mut tx, actor).await?)
+        };
         self.doors.attempt(&email, knock.address)?;
-        let found = accounts::by_email(&mut self.db.read().await?, &email).await?;
-        passwords::matches(password, found.and_then(|(_, hash)| hash)).await
+        if hash.is_none() {
+            return Ok(fresh);
+        }
+        passwords::matches(password, hash).await
     }
 
     /// Fresh recovery codes for an account that has a factor and none that stand in for it.

@@ -10,6 +10,7 @@ use super::{Failure, work};
 use crate::api::{self, State};
 use crate::config::{Flags, Settings};
 use crate::jobs::child::Solver;
+use crate::jobs::keeping;
 use crate::jobs::queue::{self, Calls};
 use crate::jobs::worker::Worker;
 use crate::store::{Db, accounts};
@@ -31,7 +32,7 @@ pub struct Args {
     /// Address and port; else BELLWETHER_LISTEN, else 127.0.0.1:8080; port 0 takes a free one
     #[arg(long)]
     listen: Option<String>,
-    /// Leave the runs to `bellwether work` elsewhere
+    /// Leave the runs, and the hourly rounds of retention, to `bellwether work` elsewhere
     #[arg(long)]
     no_worker: bool,
     /// Settings file of KEY=value lines; else BELLWETHER_CONFIG
@@ -71,10 +72,12 @@ pub(super) async fn serve(settings: Settings, solver: Option<Solver>) -> anyhow:
         closing.cancel();
     });
     let closing = state.closing.clone();
+    let keys = state.settings.keys.clone();
+    let rounds = solver.is_some().then(|| tokio::spawn(keeping::rounds(db.clone(), keys, closing.clone())));
     let worker = solver.map(|solver| tokio::spawn(Worker::new(db.clone(), solver, work::RUNS, closing.clone()).run()));
     api::serve(listener, web::dressed(api::app(state, web::router())), connections, closing).await?;
-    if let Some(worker) = worker {
-        worker.await?;
+    for task in [worker, rounds].into_iter().flatten() {
+        task.await?;
     }
     db.close().await;
     Ok(())

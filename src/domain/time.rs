@@ -56,6 +56,13 @@ impl Date {
         Self(self.0 + Duration::days(days))
     }
 
+    /// The same day so many years earlier; of February 29th the 28th where there is none.
+    #[must_use]
+    pub fn years_before(self, years: i64) -> Self {
+        let months = u32::try_from(years.saturating_mul(12)).unwrap_or(0);
+        Self(self.0.checked_sub_months(chrono::Months::new(months)).unwrap_or(NaiveDate::MIN))
+    }
+
     /// Monday of the week this date lies in.
     #[must_use]
     pub fn monday(self) -> Self {

@@ -13,6 +13,7 @@ pub mod idempotency;
 pub mod identities;
 pub mod import;
 pub mod invitations;
+pub mod links;
 pub mod logins;
 pub mod passkeys;
 pub mod queue;
@@ -44,6 +45,7 @@ pub fn statements() -> Vec<Statement> {
         tokens::STATEMENTS,
         factors::STATEMENTS,
         passkeys::STATEMENTS,
+        links::STATEMENTS,
         identities::STATEMENTS,
     ];
     let written = records.into_iter().chain(answers).chain(people);

@@ -2,7 +2,7 @@
 
 use axum::extract::State as Axum;
 use axum::extract::rejection::FormRejection;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Form, Router};
@@ -118,7 +118,7 @@ async fn shown_once(
 ) -> Result<Response, Error> {
     let link = format!("{}{path}", origin(state, headers));
     let view = View { made: Some((name, link)), ..view(state, None).await? };
-    Ok(([(header::CACHE_CONTROL, "no-store")], page(actor, &view)).into_response())
+    Ok(page(actor, &view).into_response())
 }
 
 async fn invite(

@@ -39,18 +39,20 @@ pub struct Page<'p> {
     pub reader: Option<&'p Actor>,
     /// Seconds after which a browser without scripts loads the page again.
     pub reload: Option<u32>,
+    /// An address on another server, to which the page leads on by itself.
+    pub elsewhere: Option<&'p str>,
     /// Scripts beside htmx.
     pub scripts: &'p [&'p str],
 }
 
 impl<'p> Page<'p> {
     pub fn new(title: &'p str, place: Place, reader: &'p Actor) -> Self {
-        Self { title, place, reader: Some(reader), reload: None, scripts: &[] }
+        Self { title, place, reader: Some(reader), reload: None, elsewhere: None, scripts: &[] }
     }
 
     /// For whoever comes, before they are known.
     pub fn open(title: &'p str) -> Self {
-        Self { title, place: Place::Nowhere, reader: None, reload: None, scripts: &[] }
+        Self { title, place: Place::Nowhere, reader: None, reload: None, elsewhere: None, scripts: &[] }
     }
 
     pub fn show(&self, body: &Markup) -> Markup {
@@ -68,6 +70,7 @@ impl<'p> Page<'p> {
                     link rel="stylesheet" href=(href("grid.css"));
                     script src=(href("htmx.js")) defer {}
                     @for script in self.scripts { script src=(href(script)) defer {} }
+                    @if let Some(address) = self.elsewhere { meta http-equiv="refresh" content=(format!("0; url={address}")); }
                     @if let Some(seconds) = self.reload {
                         noscript { meta http-equiv="refresh" content=(seconds); }
                     }

@@ -9,6 +9,7 @@ mod assets;
 mod calendar;
 mod home;
 mod layout;
+mod links;
 mod passkeys;
 mod people;
 mod refusal;
@@ -35,6 +36,7 @@ pub fn router() -> Router<State> {
     let accounts = account::routes()
         .merge(totp::routes())
         .merge(passkeys::routes())
+        .merge(links::routes())
         .merge(accounts::routes())
         .merge(sign_in::routes());
     assets::routes().merge(accounts).merge(home::routes()).merge(people).merge(runs)

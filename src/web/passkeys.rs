@@ -11,7 +11,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::layout::{Page, Place};
-use super::sign_in::{entered, local, refused_passkey};
+use super::sign_in::{entered, local, sent_back};
 use super::totp::{password, shown_once};
 use super::words;
 use crate::api::access::Owner;
@@ -58,11 +58,11 @@ async fn begin(
     }
 }
 
+const UNKNOWN: &str = "That passkey is not known here, or took too long. Try again, or use your password.";
 const WRONG: &str = "The password is not right.";
 
 fn asked_for(asked: String) -> Response {
-    let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];
-    (headers, asked).into_response()
+    ([(header::CONTENT_TYPE, "application/json")], asked).into_response()
 }
 
 #[derive(Deserialize)]
@@ -83,7 +83,7 @@ async fn add(
         Ok(added) if added.codes.is_empty() => Ok(Redirect::to("/account/passkeys").into_response()),
         Ok(added) => {
             let codes: Vec<String> = added.codes.into_iter().collect();
-            Ok(([(header::CACHE_CONTROL, "no-store")], shown_once(&actor, &codes)).into_response())
+            Ok(shown_once(&actor, &codes).into_response())
         }
         Err(why) => Ok((StatusCode::UNPROCESSABLE_ENTITY, page(&state, &actor, Some(why)).await?).into_response()),
     }
@@ -124,7 +124,7 @@ async fn enter(
     let Form(typed) = form.map_err(|error| Error::Malformed(error.body_text()))?;
     match state.enter_by_passkey(&knock, &typed.answer).await? {
         Some(secret) => entered(&state, &secret, local(&typed.next)),
-        None => Ok(refused_passkey(&typed.next)),
+        None => Ok(sent_back(&state, &typed.next, UNKNOWN)),
     }
 }
 

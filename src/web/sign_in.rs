@@ -10,10 +10,12 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::layout::{Page, escaped};
+use super::links::buttons;
 use super::passkeys::{SCRIPTS, sign_in_form};
 use crate::api::second::Owed;
 use crate::api::sign_in::{Entered, Knock};
 use crate::api::{State, access, error::Error, extract::NoQuery, extract::Path, extract::Query};
+use crate::config::Provider;
 use crate::domain::account::Account;
 
 pub(super) fn routes() -> Router<State> {
@@ -39,8 +41,8 @@ struct Typed {
     next: String,
 }
 
-async fn ask(Query(which): Query<Which>) -> Markup {
-    page(&which.next.unwrap_or_default(), "", None)
+async fn ask(Axum(state): Axum<State>, Query(which): Query<Which>) -> Markup {
+    page(&state.settings.providers, &which.next.unwrap_or_default(), "", None)
 }
 
 async fn enter(
@@ -54,12 +56,12 @@ async fn enter(
         return onward(&state, &login, local(&typed.next));
     }
     let wrong = "This mail address and password do not go together. After ten attempts you have to wait.";
-    let page = page(&typed.next, &typed.email, Some(wrong));
+    let page = page(&state.settings.providers, &typed.next, &typed.email, Some(wrong));
     Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
 }
 
 /// On to where they wanted, or to the code that is owed.
-fn onward(state: &State, login: &Entered, to: &str) -> Result<Response, Error> {
+pub(super) fn onward(state: &State, login: &Entered, to: &str) -> Result<Response, Error> {
     let code = format!("/sign-in/code?next={}", escaped(to));
     entered(state, &login.secret, if login.owes_code { &code } else { to })
 }
@@ -83,13 +85,11 @@ async fn give_code(
     form: Result<Form<Code>, FormRejection>,
 ) -> Result<Response, Error> {
     let Form(typed) = form.map_err(|error| Error::Malformed(error.body_text()))?;
-    match state.second(&knock, &typed.code).await? {
-        Some(secret) => entered(&state, &secret, local(&typed.next)),
-        None => {
-            let owed = state.owed(&knock).await?.ok_or(Error::NotSignedIn)?;
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, code_page(owed, &typed.next, true)).into_response())
-        }
+    if let Some(secret) = state.second(&knock, &typed.code).await? {
+        return entered(&state, &secret, local(&typed.next));
     }
+    let owed = state.owed(&knock).await?.ok_or(Error::NotSignedIn)?;
+    Ok((StatusCode::UNPROCESSABLE_ENTITY, code_page(owed, &typed.next, true)).into_response())
 }
 
 fn code_page(owed: Owed, next: &str, wrong: bool) -> Markup {
@@ -141,7 +141,7 @@ pub(super) fn left(state: &State) -> Result<Response, Error> {
 
 async fn invited(Axum(state): Axum<State>, Path(token): Path<String>, _: NoQuery) -> Result<Response, Error> {
     let account = state.invited(&token).await?;
-    Ok(([(header::CACHE_CONTROL, "no-store")], claim(&account, &token, None)).into_response())
+    Ok(claim(&account, &token, None).into_response())
 }
 
 #[derive(Deserialize)]
@@ -170,13 +170,12 @@ async fn accept(
     Ok((StatusCode::UNPROCESSABLE_ENTITY, claim(&account, &token, Some(&refused))).into_response())
 }
 
-/// Back to the way in, where a passkey did not open it.
-pub(super) fn refused_passkey(next: &str) -> Response {
-    let wrong = "That passkey is not known here, or took too long. Try again, or use your password.";
-    (StatusCode::UNPROCESSABLE_ENTITY, page(next, "", Some(wrong))).into_response()
+/// Back to the way in, which was not opened, with the reason.
+pub(super) fn sent_back(state: &State, next: &str, why: &str) -> Response {
+    (StatusCode::UNPROCESSABLE_ENTITY, page(&state.settings.providers, next, "", Some(why))).into_response()
 }
 
-fn page(next: &str, email: &str, wrong: Option<&str>) -> Markup {
+fn page(providers: &[Provider], next: &str, email: &str, wrong: Option<&str>) -> Markup {
     Page { scripts: SCRIPTS, ..Page::open("Sign in") }.show(&html! {
         div.narrow {
             h1 { "Sign in" }
@@ -194,6 +193,7 @@ fn page(next: &str, email: &str, wrong: Option<&str>) -> Markup {
                 button type="submit" { "Sign in" }
             }
             (sign_in_form(next))
+            (buttons(providers, next))
             p.soft.small { "No account, or cannot get in? Ask whoever administers this installation for a link." }
         }
     })
@@ -251,7 +251,7 @@ mod tests {
 
     #[test]
     fn what_was_typed_comes_back_as_text_but_never_the_password() {
-        let text = page("/runs", "<b>ana@x", Some("no")).into_string();
+        let text = page(&[], "/runs", "<b>ana@x", Some("no")).into_string();
         assert!(text.contains("&lt;b&gt;ana@x") && text.contains("value=\"/runs\""), "{text}");
         assert!(!text.contains("style=") && !text.contains("Sign out"), "{text}");
     }

@@ -2,7 +2,7 @@
 
 use axum::extract::State as Axum;
 use axum::extract::rejection::FormRejection;
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Form, Router};
@@ -39,7 +39,7 @@ async fn show(Axum(state): Axum<State>, Owner(actor): Owner, _: NoQuery) -> Resu
             None => absent(&actor, None),
         }
     };
-    Ok(([(header::CACHE_CONTROL, "no-store")], page).into_response())
+    Ok(page.into_response())
 }
 
 async fn begin(
@@ -74,13 +74,13 @@ async fn confirm(
             return Ok(Redirect::to("/account/app").into_response());
         }
         let codes: Vec<String> = codes.into_iter().collect();
-        return Ok(([(header::CACHE_CONTROL, "no-store")], shown_once(&actor, &codes)).into_response());
+        return Ok(shown_once(&actor, &codes).into_response());
     }
     let Some(offer) = state.standing_offer(&actor).await? else {
         return Ok(Redirect::to("/account/app").into_response());
     };
     let page = offered(&actor, &offer, Some("That code is not right. Wait for the next one."))?;
-    Ok((StatusCode::UNPROCESSABLE_ENTITY, [(header::CACHE_CONTROL, "no-store")], page).into_response())
+    Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
 }
 
 #[derive(Deserialize)]
@@ -107,15 +107,26 @@ async fn remove(
 const TITLE: &str = "Authenticator app";
 
 fn absent(actor: &Actor, wrong: Option<&str>) -> Markup {
+    framed(
+        actor,
+        wrong,
+        &html! {
+                p { "With an app on your phone, a password that somebody else learned does not let them in. A shorter password is enough then: eight characters." }
+                form.card method="post" action="/account/app" {
+                    (password("password"))
+                    button type="submit" { "Add an app" }
+                }
+        },
+    )
+}
+
+/// The page around whichever state the app is in.
+fn framed(actor: &Actor, wrong: Option<&str>, body: &Markup) -> Markup {
     Page::new(TITLE, Place::Account, actor).show(&html! {
         div.narrow {
             h1 { (TITLE) }
             @if let Some(wrong) = wrong { div.note.bad role="alert" { p { (wrong) } } }
-            p { "With an app on your phone, a password that somebody else learned does not let them in. A shorter password is enough then: eight characters." }
-            form.card method="post" action="/account/app" {
-                (password("password"))
-                button type="submit" { "Add an app" }
-            }
+            (body)
         }
     })
 }
@@ -125,24 +136,24 @@ fn offered(actor: &Actor, offer: &Offer, wrong: Option<&str>) -> Result<Markup, 
     let picture = picture.render::<svg::Color<'_>>().min_dimensions(200, 200).build();
     // The library begins with an XML declaration, which HTML does not have.
     let picture = picture.split_once("?>").map_or(picture.as_str(), |(_, svg)| svg);
-    Ok(Page::new(TITLE, Place::Account, actor).show(&html! {
-        div.narrow {
-            h1 { (TITLE) }
-            @if let Some(wrong) = wrong { div.note.bad role="alert" { p { (wrong) } } }
-            div.card {
-                p { "Scan this with your app:" }
-                div role="img" aria-label="The secret as a QR code" { (PreEscaped(picture)) }
-                div.field { label for="secret" { "Or type this secret" } input.address #secret readonly value=(offer.secret); }
-            }
-            form.card method="post" action="/account/app/confirm" {
-                div.field {
-                    label for="code" { "Six digits that the app shows now" }
-                    input #code name="code" inputmode="numeric" autocomplete="one-time-code" required maxlength="40";
+    Ok(framed(
+        actor,
+        wrong,
+        &html! {
+                div.card {
+                    p { "Scan this with your app:" }
+                    div role="img" aria-label="The secret as a QR code" { (PreEscaped(picture)) }
+                    div.field { label for="secret" { "Or type this secret" } input.address #secret readonly value=(offer.secret); }
                 }
-                button type="submit" { "Confirm" }
-            }
-        }
-    }))
+                form.card method="post" action="/account/app/confirm" {
+                    div.field {
+                        label for="code" { "Six digits that the app shows now" }
+                        input #code name="code" inputmode="numeric" autocomplete="one-time-code" required maxlength="40";
+                    }
+                    button type="submit" { "Confirm" }
+                }
+        },
+    ))
 }
 
 pub(super) fn shown_once(actor: &Actor, codes: &[String]) -> Markup {
@@ -157,17 +168,17 @@ pub(super) fn shown_once(actor: &Actor, codes: &[String]) -> Markup {
 }
 
 fn present(actor: &Actor, left: i64, wrong: Option<&str>) -> Markup {
-    Page::new(TITLE, Place::Account, actor).show(&html! {
-        div.narrow {
-            h1 { (TITLE) }
-            @if let Some(wrong) = wrong { div.note.bad role="alert" { p { (wrong) } } }
-            p { span.badge.good { "In use" } " " (left) " recovery codes are left." }
-            form.card method="post" action="/account/app/remove" {
-                (password("password"))
-                button.danger type="submit" { "Remove the app" }
-            }
-        }
-    })
+    framed(
+        actor,
+        wrong,
+        &html! {
+                p { span.badge.good { "In use" } " " (left) " recovery codes are left." }
+                form.card method="post" action="/account/app/remove" {
+                    (password("password"))
+                    button.danger type="submit" { "Remove the app" }
+                }
+        },
+    )
 }
 
 /// Asked for again before a factor changes. Of several on one page each has an id of its own.
@@ -175,7 +186,8 @@ pub(super) fn password(id: &str) -> Markup {
     html! {
         div.field {
             label for=(id) { "Your password" }
-            input id=(id) name="password" type="password" autocomplete="current-password" required;
+            input id=(id) name="password" type="password" autocomplete="current-password" aria-describedby=(format!("{id}-hint"));
+            span.hint id=(format!("{id}-hint")) { "If you have none: sign in again and do this within ten minutes." }
         }
     }
 }

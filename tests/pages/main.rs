@@ -5,3 +5,4 @@ mod hostile;
 mod house;
 mod journey;
 mod passkeys;
+mod providers;

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::browser::{Driver, Window};
+use crate::browser::{Driver, Window, quoted};
 use crate::house::{EMAIL, House, PASSWORD};
 
 /// The program by the name that passkeys belong to.
@@ -94,10 +94,7 @@ async fn a_passkey_lets_in_alone_and_after_the_password_once_each_until_it_is_ta
         value["response"][part] = json!(format!("{}{other}{}", &text[..at], &text[at + 1..]));
         value.to_string()
     };
-    let form = |answer: &str| {
-        let escaped: String = answer.bytes().map(|byte| format!("%{byte:02X}")).collect();
-        format!("answer={escaped}")
-    };
+    let form = |answer: &str| format!("answer={}", quoted(answer));
     for (answer, what) in
         [(answer.as_str(), "good"), (answer.as_str(), "the same again"), ("{}", "nothing"), ("", "less")]
     {

@@ -29,7 +29,7 @@ async fn somebody(db: &Db) -> (Client, String) {
     (client, email)
 }
 
-async fn somebody_known(db: &Db) -> (Client, String, AccountId) {
+pub async fn somebody_known(db: &Db) -> (Client, String, AccountId) {
     let (account, _) = person(db, Role::Coordinator, &[], None).await;
     let hash = passwords::hash(PASSWORD.into()).await.expect("hashes");
     let mut tx = db.write("test").await.expect("writes");
@@ -40,7 +40,7 @@ async fn somebody_known(db: &Db) -> (Client, String, AccountId) {
     (Client::unknown(db.clone()).signed_in(&secret), account.body.email, account.id)
 }
 
-fn fields() -> String {
+pub fn fields() -> String {
     format!("password={}", PASSWORD.replace(' ', "+"))
 }
 
@@ -179,6 +179,57 @@ async fn a_passkey_is_asked_for_after_the_password_and_taken_away_by_its_owner_o
         assert_eq!(form(&owner, &remove, "password=wrong").await.status.as_u16(), 422);
         assert_eq!(form(&owner, &remove, &fields()).await.status.as_u16(), 303);
         assert_eq!(enter(&nobody, &email).await.header("location"), "/");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn where_a_second_factor_is_demanded_nothing_opens_without_one_but_where_it_is_added() {
+    on_both(async |db| {
+        let (client, _, account) = somebody_known(&db).await;
+        let settings =
+            |second_factor| Settings { second_factor, keys: KEYS.parse().expect("a key"), ..Settings::default() };
+        let strict = Client::with(db.clone(), settings(Some(true))).as_signed_in(&client);
+        for path in ["/api/v1/me", "/api/v1/districts", "/", "/account/links"] {
+            strict.get(path).await.refused(403, "no_second_factor");
+        }
+        let token = serde_json::json!({"name": "x", "scopes": ["read"], "days": 1});
+        strict.post("/api/v1/me/tokens", &token).await.refused(403, "no_second_factor");
+        form(&strict, "/account/tokens", "name=x&days=1&scope=read").await.refused(403, "no_second_factor");
+        for path in ["/account", "/account/app", "/account/passkeys"] {
+            assert_eq!(strict.get(path).await.status.as_u16(), 200, "{path}");
+        }
+        // By itself it is demanded where others reach the server, which is by TLS, and nowhere else.
+        let url: Option<bellwether::config::PublicUrl> =
+            Some("https://staffing.example.org".parse().expect("an origin"));
+        assert!(Settings { url: url.clone(), ..settings(None) }.demands_second_factor());
+        assert!(!settings(None).demands_second_factor());
+        assert!(!Settings { url, ..settings(Some(false)) }.demands_second_factor());
+        let mut tx = db.write("test").await.expect("writes");
+        passkeys::add(&mut tx, account, "x", account.to_string().as_bytes(), vec![1], vec![1; 7]).await.expect("adds");
+        tx.commit().await.expect("commits");
+        assert_eq!(strict.get("/api/v1/me").await.status.as_u16(), 200);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_login_is_ended_for_the_password_and_only_by_its_owner() {
+    on_both(async |db| {
+        let (owner, email, _) = somebody_known(&db).await;
+        let (other, ..) = somebody_known(&db).await;
+        let nobody = Client::unknown(db.clone());
+        let elsewhere = nobody.signed_in(&cookie(&enter(&nobody, &email).await));
+        let page = owner.get("/account").await.text;
+        let login =
+            page.split("<option value=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("another login");
+        let ask = format!("login={login}&{}", fields());
+        assert_eq!(form(&owner, "/account/logins", &format!("login={login}&password=x")).await.status.as_u16(), 422);
+        form(&other, "/account/logins", &ask).await.refused(404, "not_found");
+        assert_eq!(elsewhere.get("/api/v1/me").await.status.as_u16(), 200);
+        assert_eq!(form(&owner, "/account/logins", &ask).await.status.as_u16(), 303);
+        elsewhere.get("/api/v1/me").await.refused(401, "not_signed_in");
+        assert_eq!(owner.get("/api/v1/me").await.status.as_u16(), 200);
     })
     .await;
 }

@@ -33,7 +33,7 @@
       headers: { accept: "application/json" },
     });
     const asked = await begun.json();
-    if (!begun.ok) throw new Error(`${asked.detail}. ${asked.action}.`);
+    if (!begun.ok) throw new Error(asked.errors[0]?.message ?? `${asked.detail}. ${asked.action}.`);
     const publicKey = decoded(asked.publicKey ?? asked);
     const credential =
       form.dataset.passkey === "create"

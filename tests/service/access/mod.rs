@@ -27,6 +27,8 @@ fn letter(answer: &Answer) -> char {
         401 => 'u',
         403 => 'f',
         404 => 'n',
+        // Never expected: it would hide the true answer.
+        429 => 't',
         500..=599 => '!',
         _ => 'y',
     }
@@ -49,7 +51,7 @@ async fn filled(house: &House, side: &Side, text: &str) -> String {
             text = text.replace(place, &feed.id.to_string());
         }
     }
-    text = text.replace("{passkeys}", &fresh().to_string());
+    text = text.replace("{unknown}", &fresh().to_string());
     if text.contains("{accounts}") || text.contains("{tokens}") {
         let (account, _) = person(&house.db, Role::Coordinator, &[], None).await;
         let mut tx = house.db.write("test").await.expect("writes");
@@ -86,7 +88,10 @@ async fn every_route_lets_in_whom_the_table_says_and_nobody_else() {
         let nobody = Client::unknown(house.db.clone());
         let mut wrong = Vec::new();
         for route in ROUTES.iter().filter(|route| route.own != OPEN) {
-            for (side, expected) in [(&house.own, route.own), (&house.foreign, route.foreign)] {
+            let sides = [(&house.own, route.own), (&house.foreign, route.foreign)];
+            // What is about no side is asked once.
+            let once = !route.path.contains('{') && route.own == route.foreign;
+            for (side, expected) in sides.into_iter().take(if once { 1 } else { 2 }) {
                 let path = filled(&house, side, route.path).await;
                 let mut found = String::new();
                 for client in &house.people {

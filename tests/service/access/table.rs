@@ -79,6 +79,8 @@ pub const ROUTES: &[Route] = &[
     flat("POST", "/sign-in/code", Form("code=1"), OPEN),
     flat("POST", "/sign-in/passkey", Form("answer=x"), OPEN),
     flat("POST", "/sign-in/passkey/begin", Nothing, OPEN),
+    flat("POST", "/sign-in/with/{provider}", Form("next=/"), OPEN),
+    flat("GET", "/sign-in/with/{provider}/callback", Nothing, OPEN),
     flat("POST", "/sign-out", Nothing, OPEN),
     flat("GET", "/invitations/{token}", Nothing, OPEN),
     flat("POST", "/invitations/{token}", Form("password=x&again=x"), OPEN),
@@ -158,8 +160,14 @@ pub const ROUTES: &[Route] = &[
     flat("GET", "/account/passkeys", Nothing, "yyyyy"),
     flat("POST", "/account/passkeys", Form("name=x&answer=y"), "yyyyy"),
     flat("POST", "/account/passkeys/begin", Form("password=x"), "yyyyy"),
-    // Another's passkey, to whomever: without one's own password nothing is said of it.
-    flat("POST", "/account/passkeys/{passkeys}/remove", Form("password=x"), "yyyyy"),
+    // Not one's own, to whomever.
+    flat("POST", "/account/passkeys/{unknown}/remove", Form("password=x"), "nnnnn"),
+    flat("GET", "/account/links", Nothing, "yyyyy"),
+    // There is no provider of this name, and no such link.
+    flat("POST", "/account/links/{unknown}", Form("password=x"), "nnnnn"),
+    flat("POST", "/account/links/{unknown}/remove", Form("password=x"), "nnnnn"),
+    // Nobody's login, whoever asks.
+    flat("POST", "/account/logins", Form("login=01932d2a-7b4c-7c3a-9d5e-2f1a6b8c0d1e"), "nnnnn"),
     flat("POST", "/account/tokens", Form("name="), "yyyyy"),
     flat("POST", "/account/tokens/{tokens}/revoke", Nothing, "nnnnn"),
     flat("GET", "/accounts", Nothing, "yffff"),
