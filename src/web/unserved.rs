@@ -6,12 +6,10 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::layout::pager;
-use super::words;
+use super::{needs, words};
 use crate::api::error::Error;
-use crate::domain::id::{EducatorId, SectionId, ServiceId};
-use crate::domain::license::Grade;
-use crate::domain::need::Per;
-use crate::domain::records::{Course, Educator, School, Section, Service};
+use crate::domain::id::EducatorId;
+use crate::domain::records::Educator;
 use crate::engine::outcome::{Report, Unserved};
 use crate::engine::rule::Rule;
 use crate::store::{self, Tx};
@@ -75,7 +73,10 @@ fn key(step: usize) -> &'static str {
 pub async fn shortfall(tx: &mut Tx, report: &Report, asked: &Asked) -> Result<Shortfall, Error> {
     let mut shortfall = choose(report, asked);
     for row in &mut shortfall.rows {
-        (row.title, row.about) = names(tx, &row.need.need).await?;
+        (row.title, row.about) = match row.need.need.parse() {
+            Ok(id) => needs::find(tx, id).await?.map_or_else(needs::former, |need| (need.title, need.about)),
+            Err(_) => needs::former(),
+        };
         row.nearest = match &row.need.nearest {
             Some(fix) => Some(educator(tx, &fix.educator).await?),
             None => None,
@@ -104,52 +105,9 @@ fn choose(report: &Report, asked: &Asked) -> Shortfall {
     Shortfall { rows, counts, at, page, pages }
 }
 
-/// What people call the need. A record that was deleted since keeps its id for a name.
-async fn names(tx: &mut Tx, need: &str) -> Result<(String, String), Error> {
-    let section = match need.parse::<SectionId>() {
-        Ok(id) => store::find::<Section>(tx, id).await?.map(|section| section.body),
-        Err(_) => None,
-    };
-    if let Some(section) = section {
-        let course = store::find::<Course>(tx, section.course_id).await?.map_or("Section".into(), |c| c.body.name);
-        let school = school(tx, section.school_id).await?;
-        return Ok((course, format!("Section at {school}, {}", grades(&section.grades))));
-    }
-    let service = match need.parse::<ServiceId>() {
-        Ok(id) => store::find::<Service>(tx, id).await?.map(|service| service.body),
-        Err(_) => None,
-    };
-    let Some(service) = service else { return Ok((need.into(), "No longer among the records".into())) };
-    let school = school(tx, service.school_id).await?;
-    let per = match service.per {
-        Per::Week => "week",
-        Per::Month => "month",
-        Per::Cycle => "cycle",
-    };
-    let about = format!(
-        "Service at {school}, {}, {} minutes {} × a {per}",
-        grades(&[service.grade]),
-        service.minutes,
-        service.times
-    );
-    Ok((words::kind(&service.service), about))
-}
-
-async fn school(tx: &mut Tx, id: crate::domain::id::SchoolId) -> Result<String, Error> {
-    Ok(store::find::<School>(tx, id).await?.map_or("a former school".into(), |school| school.body.name))
-}
-
 async fn educator(tx: &mut Tx, id: &str) -> Result<String, Error> {
     let Ok(known) = id.parse::<EducatorId>() else { return Ok(id.into()) };
     Ok(store::find::<Educator>(tx, known).await?.map_or(id.into(), |educator| educator.body.display_name))
-}
-
-fn grades(grades: &[Grade]) -> String {
-    match (grades.iter().min(), grades.iter().max()) {
-        (Some(one), Some(other)) if one == other => format!("grade {one}"),
-        (Some(least), Some(most)) => format!("grades {least}–{most}"),
-        _ => "no grade".into(),
-    }
 }
 
 /// The whole part of the page: what nobody could serve apart, then every need with its reasons.
@@ -189,7 +147,7 @@ pub fn section(shortfall: &Shortfall, report: &Report, address: &str) -> Markup 
                         }
                     }
                 } }
-                ul.needs { @for row in &shortfall.rows { (need(row)) } }
+                ul.needs { @for row in &shortfall.rows { (need(row, address)) } }
                 @if shortfall.pages > 1 {
                     p.soft.small { "Page " (shortfall.page) " of " (shortfall.pages) }
                     @let at = shortfall.at.as_deref();
@@ -200,13 +158,13 @@ pub fn section(shortfall: &Shortfall, report: &Report, address: &str) -> Markup 
     }
 }
 
-fn need(row: &Named) -> Markup {
+fn need(row: &Named, address: &str) -> Markup {
     let need = &row.need;
     let missing = need.minutes_owed - need.minutes_served;
     let static_rule = STEPS.get(emptied(need)).is_some_and(|(.., mend)| *mend);
     html! {
         li {
-            h3 { (row.title) }
+            h3 { a href=(format!("{address}/needs/{}", need.need)) { (row.title) } }
             p.soft.small { (row.about) }
             p {
                 strong { (words::count(missing)) " minutes" } " of " (words::count(need.minutes_owed)) " not served"
@@ -236,7 +194,7 @@ fn left(filter: &str) -> &str {
 }
 
 /// The rule's title, from the catalogue.
-fn rule_title(code: &str) -> &str {
+pub fn rule_title(code: &str) -> &str {
     Rule::ALL.iter().find(|rule| rule.code() == code).map_or(code, |rule| rule.title())
 }
 
