@@ -88,11 +88,9 @@ pub fn between(before: &Schedule, after: &Schedule) -> Difference {
 type Served<'s> = (&'s str, BTreeSet<&'s WeeklySession>);
 
 fn served(schedule: &Schedule) -> BTreeMap<&str, Served<'_>> {
-    let sections =
-        schedule.sections.iter().map(|row| (row.section.as_str(), (row.educator.as_str(), BTreeSet::new())));
+    let sections = schedule.sections.iter().map(|row| (row.section.as_str(), (row.educator.as_str(), BTreeSet::new())));
     let services = schedule.services.iter().filter(|row| !row.sessions.is_empty());
-    let services =
-        services.map(|row| (row.service.as_str(), (row.educator.as_str(), row.sessions.iter().collect())));
+    let services = services.map(|row| (row.service.as_str(), (row.educator.as_str(), row.sessions.iter().collect())));
     sections.chain(services).collect()
 }
 
@@ -102,15 +100,15 @@ mod tests {
     use crate::engine::outcome::{SectionAssignment, ServiceAssignment};
 
     fn schedule(sections: &[(&str, &str)], services: &[(&str, &str, &[&str])]) -> Schedule {
-        let session = |day: &&str| WeeklySession {
-            day: (*day).into(),
-            start: "09:00".parse().expect("a clock"),
-            weeks: None,
-        };
+        let session =
+            |day: &&str| WeeklySession { day: (*day).into(), start: "09:00".parse().expect("a clock"), weeks: None };
         Schedule {
             sections: sections
                 .iter()
-                .map(|(section, educator)| SectionAssignment { section: (*section).into(), educator: (*educator).into() })
+                .map(|(section, educator)| SectionAssignment {
+                    section: (*section).into(),
+                    educator: (*educator).into(),
+                })
                 .collect(),
             services: services
                 .iter()
@@ -126,8 +124,10 @@ mod tests {
 
     #[test]
     fn what_is_added_moved_retimed_and_dropped_is_told_by_need_and_by_person() {
-        let before = schedule(&[("a", "x"), ("b", "x"), ("c", "y")], &[("s", "y", &["mon", "tue"]), ("t", "y", &["mon"])]);
-        let after = schedule(&[("a", "x"), ("b", "y"), ("d", "x")], &[("s", "y", &["tue", "mon"]), ("t", "y", &["wed"])]);
+        let before =
+            schedule(&[("a", "x"), ("b", "x"), ("c", "y")], &[("s", "y", &["mon", "tue"]), ("t", "y", &["mon"])]);
+        let after =
+            schedule(&[("a", "x"), ("b", "y"), ("d", "x")], &[("s", "y", &["tue", "mon"]), ("t", "y", &["wed"])]);
         let found = between(&before, &after);
         let told: Vec<_> = found.needs.iter().map(|n| (n.need.as_str(), n.change)).collect();
         use Change::{Added, Dropped, Moved, Retimed};

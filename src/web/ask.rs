@@ -267,9 +267,12 @@ mod tests {
         assert_eq!(form.wrong.keys().copied().collect::<Vec<_>>(), ["change", "district", "gap", "seconds", "term"]);
         let form = Form { typed: form, districts: Vec::new(), educators: Vec::new(), locks: 1, bans: 2 };
         let text = form.show(&[samples::term()]).into_string();
-        for part in
-            ["give whole seconds from 1 to 86400", "value=\"&lt;b&gt;NaN\"", "aria-invalid=\"true\"", "1 lock and 2 bans"]
-        {
+        for part in [
+            "give whole seconds from 1 to 86400",
+            "value=\"&lt;b&gt;NaN\"",
+            "aria-invalid=\"true\"",
+            "1 lock and 2 bans",
+        ] {
             assert!(text.contains(part), "{part} is not in {text}");
         }
     }

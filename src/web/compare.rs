@@ -134,7 +134,8 @@ impl Compared {
         needs.sort_by_cached_key(|need| (std::cmp::Reverse(need.change), self.names.need(&need.need)));
         let pages = needs.len().div_ceil(PAGE).max(1);
         let shown = needs.into_iter().skip((page.clamp(1, pages) - 1) * PAGE).take(PAGE);
-        let who = |educator: &Option<String>| educator.as_deref().map_or("nobody", |id| self.names.educator(id)).to_owned();
+        let who =
+            |educator: &Option<String>| educator.as_deref().map_or("nobody", |id| self.names.educator(id)).to_owned();
         let table = html! {
             table.stack {
                 caption.unseen { "Changes by need" }

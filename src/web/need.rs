@@ -249,15 +249,8 @@ async fn decided(state: &State, actor: &Actor, id: RunId, need: NeedId, typed: &
         return wrong("This educator is banned from the school: undo the ban first.");
     }
     let (section_id, service_id) = (known.section_id, known.service_id);
-    let pin = Pin {
-        term_id: known.term_id,
-        section_id,
-        service_id,
-        educator_id,
-        reason,
-        source: None,
-        source_id: None,
-    };
+    let pin =
+        Pin { term_id: known.term_id, section_id, service_id, educator_id, reason, source: None, source_id: None };
     store::permit(&mut tx, actor, None, Some(&pin)).await?;
     let before = lock(&mut tx, &known).await?;
     if seen(before.as_ref()) != typed.seen {

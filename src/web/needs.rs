@@ -34,7 +34,15 @@ pub async fn find(tx: &mut Tx, need: NeedId) -> Result<Option<Known>, Error> {
         let (at, tz) = school(tx, section.school_id).await?;
         let about = format!("Section at {at}, {}", grades(&section.grades));
         let (term_id, school_id) = (section.term_id, section.school_id);
-        return Ok(Some(Known { term_id, school_id, section_id: Some(section_id), service_id: None, title, about, tz }));
+        return Ok(Some(Known {
+            term_id,
+            school_id,
+            section_id: Some(section_id),
+            service_id: None,
+            title,
+            about,
+            tz,
+        }));
     }
     let Some(service) = store::find::<Service>(tx, service_id).await?.map(|service| service.body) else {
         return Ok(None);

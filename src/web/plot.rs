@@ -88,7 +88,9 @@ mod tests {
 
     #[test]
     fn a_run_that_has_told_nothing_yet_has_no_plot() {
-        for figures in [vec![], vec![json!({"t": 1.0, "incumbent": 5, "bound": 4})], vec![json!({"t": 1.0, "bound": 4})]] {
+        for figures in
+            [vec![], vec![json!({"t": 1.0, "incumbent": 5, "bound": 4})], vec![json!({"t": 1.0, "bound": 4})]]
+        {
             assert!(plot(&figures).into_string().contains("begins with the first schedule"));
         }
     }
@@ -100,7 +102,8 @@ mod tests {
         let text = plot(&figures).into_string();
         assert!(text.contains("After 33 min 19 s: the best schedule costs $8,999,980.01"), "{text}");
         assert!(!text.contains("NaN") && !text.contains("style="));
-        let line = text.split("class=\"incumbent\" points=\"").nth(1).and_then(|t| t.split('"').next()).expect("a line");
+        let line =
+            text.split("class=\"incumbent\" points=\"").nth(1).and_then(|t| t.split('"').next()).expect("a line");
         let pairs: Vec<(f64, f64)> = line
             .split(' ')
             .map(|pair| pair.split_once(',').expect("a pair"))

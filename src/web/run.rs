@@ -96,7 +96,7 @@ async fn view(tx: &mut Tx, id: RunId, asked: &Asked) -> Result<View, Error> {
     let report: Option<Report> = report.map(serde_json::from_value).transpose().map_err(Error::internal)?;
     let published = schedules::of_run(tx, id).await?;
     let shortfall = match &report {
-        Some(report) => Some(unserved::shortfall(tx, report, asked).await?),
+        Some(report) => Some(unserved::shortfall(tx, report, asked, run.created_at).await?),
         None => None,
     };
     let figures = runs::figures(tx, id).await?;
@@ -174,7 +174,7 @@ fn ended(view: &View) -> Markup {
                 p.verdict { (verdict(run, view.report.as_ref())) }
                 @if let Some(cause) = &run.cause { p.soft { "What befell it: " (cause) } }
                 @if let Some(report) = &view.report { (counts(&report.counts)) }
-                @if view.figures.len() > 1 { (plot(&view.figures)) }
+                @if view.figures.len() > 2 { (plot(&view.figures)) }
             }
             (publication(view))
         }

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::layout::pager;
 use super::{needs, words};
 use crate::api::error::Error;
-use crate::domain::id::EducatorId;
-use crate::domain::records::Educator;
+use crate::domain::id::{EducatorId, NeedId, RecordId, SchoolId};
+use crate::domain::records::{Educator, School};
+use crate::domain::time::Tz;
 use crate::engine::outcome::{Report, Unserved};
 use crate::engine::rule::Rule;
 use crate::store::{self, Tx};
@@ -70,17 +72,20 @@ fn key(step: usize) -> &'static str {
 }
 
 /// Chooses and names what is shown; only that is looked up.
-pub async fn shortfall(tx: &mut Tx, report: &Report, asked: &Asked) -> Result<Shortfall, Error> {
+/// Zones are called as they were at `at`.
+pub async fn shortfall(tx: &mut Tx, report: &Report, asked: &Asked, at: DateTime<Utc>) -> Result<Shortfall, Error> {
     let mut shortfall = choose(report, asked);
     for row in &mut shortfall.rows {
         (row.title, row.about) = match row.need.need.parse() {
             Ok(id) => needs::find(tx, id).await?.map_or_else(needs::former, |need| (need.title, need.about)),
             Err(_) => needs::former(),
         };
-        row.nearest = match &row.need.nearest {
-            Some(fix) => Some(educator(tx, &fix.educator).await?),
-            None => None,
-        };
+        row.need.reason = spoken(tx, &row.need.reason, at).await?;
+        if let Some(fix) = &mut row.need.nearest {
+            row.nearest = Some(educator(tx, &fix.educator).await?);
+            fix.change = spoken(tx, &fix.change, at).await?;
+            fix.confirmed = spoken(tx, &fix.confirmed, at).await?;
+        }
     }
     Ok(shortfall)
 }
@@ -103,6 +108,38 @@ fn choose(report: &Report, asked: &Asked) -> Shortfall {
     };
     let rows = all.iter().skip((page - 1) * PAGE).take(PAGE).map(name).collect();
     Shortfall { rows, counts, at, page, pages }
+}
+
+/// What the engine says, with names for ids, and clocks and zones as people here say them.
+async fn spoken(tx: &mut Tx, text: &str, at: DateTime<Utc>) -> Result<String, Error> {
+    let mut words = Vec::new();
+    for word in text.split(' ') {
+        let core = word.trim_matches(['(', ')', ',', '.', ':', ';']);
+        let said = if let Some(tz) = core.parse::<Tz>().ok().filter(|_| core.contains('/')) {
+            words.push(word.replace(core, &words::zone(at, tz)).replace(['(', ')'], ""));
+            continue;
+        } else if core.len() == 36 && core.parse::<EducatorId>().is_ok() {
+            name(tx, core).await?
+        } else if let Some((from, to)) = core.split_once('–') {
+            words::clock(from).zip(words::clock(to)).map(|(from, to)| format!("{from}–{to}"))
+        } else {
+            words::clock(core)
+        };
+        words.push(said.map_or_else(|| word.to_owned(), |said| word.replace(core, &said)));
+    }
+    Ok(words.join(" "))
+}
+
+/// Whatever has this id: an educator, a need or a school.
+async fn name(tx: &mut Tx, id: &str) -> Result<Option<String>, Error> {
+    let Ok(uuid) = id.parse::<EducatorId>().map(RecordId::uuid) else { return Ok(None) };
+    if let Some(educator) = store::find::<Educator>(tx, EducatorId::from_uuid(uuid)).await? {
+        return Ok(Some(educator.body.display_name));
+    }
+    if let Some(need) = needs::find(tx, NeedId::from_uuid(uuid)).await? {
+        return Ok(Some(need.title));
+    }
+    Ok(store::find::<School>(tx, SchoolId::from_uuid(uuid)).await?.map(|school| school.body.name))
 }
 
 async fn educator(tx: &mut Tx, id: &str) -> Result<String, Error> {

@@ -39,14 +39,14 @@ const FAULTS: &str = r"
         const parent = walker.currentNode.parentElement;
         if (parent.closest('[aria-hidden=true], [data-live=elapsed], code, pre, option, script')) continue;
         if (!/\b\d{1,2}:\d{2}\b/.test(walker.currentNode.data)) continue;
-        const around = (parent.closest('p, li, td, th, dd, dt, h1, h2, h3, label, legend, caption') ?? parent).textContent;
+        const around = (parent.closest('p, li, td, th, dd, dt, h1, h2, h3, label, legend, caption') ?? parent).innerText;
         if (!/\d:\d\d( [AP]M)? (UTC|[A-Z]{1,4}T)\b/.test(around)) faults.push(`a time without a zone: ${around}`);
     }
     const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
     axe.run(document, { resultTypes: ['violations'], runOnly: { type: 'tag', values: tags } }).then(results => {
         for (const { id, impact, nodes } of results.violations.filter(v => ['serious', 'critical'].includes(v.impact)))
             faults.push(`${id} (${impact}): ` + nodes.slice(0, 3).map(n => `${n.html.slice(0, 300)} ${n.failureSummary}`).join(' | '));
-        done(faults);
+        done([...new Set(faults)]);
     }, error => done([`axe: ${error}`]));
 ";
 

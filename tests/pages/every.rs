@@ -30,9 +30,9 @@ const SHOWN: [(Role, &str, &str, u32, bool); 8] = [
 /// Addresses that give pages, with the letters of the roles let in.
 fn pages() -> impl Iterator<Item = (&'static str, &'static str)> {
     let machine = ["/api/", "/feeds/", "/assets/", "/healthz", "/readyz", "/metrics"];
-    let gives = ROUTES.iter().filter(move |route| {
-        route.method == "GET" && !machine.iter().any(|part| route.path.starts_with(part))
-    });
+    let gives = ROUTES
+        .iter()
+        .filter(move |route| route.method == "GET" && !machine.iter().any(|part| route.path.starts_with(part)));
     gives.map(|route| (route.path, route.own))
 }
 

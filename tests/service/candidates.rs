@@ -63,7 +63,10 @@ async fn every_educator_is_ranked_for_a_need_or_refused_with_the_rule() {
             let found = answer.body["candidates"].as_array().unwrap_or_else(|| panic!("{answer:?}"));
             assert_eq!(found.len(), problem.educators.len(), "each once");
             let weighed = |c: &&serde_json::Value| c["marginal_cents"].is_i64();
-            assert!(found.iter().all(|c| c["marginal_cents"].is_i64() != c["refused"]["rule"].is_string()), "{found:?}");
+            assert!(
+                found.iter().all(|c| c["marginal_cents"].is_i64() != c["refused"]["rule"].is_string()),
+                "{found:?}"
+            );
             let cents: Vec<_> = found.iter().filter(weighed).map(|c| c["marginal_cents"].as_i64()).collect();
             assert!(cents.is_sorted(), "the cheapest first: {found:?}");
             let sections = schedule.sections.iter().map(|row| (&row.section, &row.educator));
