@@ -272,8 +272,8 @@ mod tests {
     fn a_filter_keeps_only_its_needs_and_an_unknown_one_keeps_all() {
         let report = samples::report(Status::Optimal, 0.0);
         let text = shown(&report, Some("conflicts"), None);
-        assert!(text.contains("<h3>n2</h3>") && !text.contains("<h3>n1</h3>"), "{text}");
-        assert!(shown(&report, Some("no such"), Some(99)).contains("<h3>n1</h3>"));
+        assert!(text.contains(">n2</a></h3>") && !text.contains(">n1</a></h3>"), "{text}");
+        assert!(shown(&report, Some("no such"), Some(99)).contains(">n1</a></h3>"));
     }
 
     #[test]
@@ -282,7 +282,7 @@ mod tests {
         report.unserved = (0..45).map(|n| unserved(&format!("n{n}"), vec![step("load", 0)])).collect();
         let text = shown(&report, Some("load"), Some(2));
         assert!(
-            text.contains("<h3>n20</h3>") && !text.contains("<h3>n19</h3>") && text.contains("Page 2 of 3"),
+            text.contains(">n20</a></h3>") && !text.contains(">n19</a></h3>") && text.contains("Page 2 of 3"),
             "{text}"
         );
         assert!(text.contains("/runs/7?at=load&amp;page=3#unserved"), "{text}");
