@@ -130,8 +130,7 @@ mod tests {
             schedule(&[("a", "x"), ("b", "y"), ("d", "x")], &[("s", "y", &["tue", "mon"]), ("t", "y", &["wed"])]);
         let found = between(&before, &after);
         let told: Vec<_> = found.needs.iter().map(|n| (n.need.as_str(), n.change)).collect();
-        use Change::{Added, Dropped, Moved, Retimed};
-        assert_eq!(told, [("b", Moved), ("c", Dropped), ("d", Added), ("t", Retimed)]);
+        assert_eq!(told, [("b", Change::Moved), ("c", Change::Dropped), ("d", Change::Added), ("t", Change::Retimed)]);
         assert_eq!(found.unchanged, 2);
         let person = |educator: &str, gains: &[&str], loses: &[&str], retimed: &[&str]| PersonChange {
             educator: educator.into(),

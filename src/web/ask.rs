@@ -93,15 +93,14 @@ impl Typed {
         wrong(without.is_err(), "without", "choose educators from the list");
         wrong(seconds.is_none(), "seconds", "give whole seconds from 1 to 86400");
         wrong(gap.is_none(), "gap", "give a percentage from 0 to 100, such as 0.5");
-        let price = "give dollars from 0 to 10000000, such as 12.50, or nothing for what the term says";
-        wrong(unserved.is_none(), "unserved", price);
-        wrong(change.is_none(), "change", price);
+        wrong(unserved.is_err(), "unserved", unserved.err().unwrap_or_default());
+        wrong(change.is_err(), "change", change.err().unwrap_or_default());
         let settings = RunSettings {
             seconds: seconds?,
             gap: gap? / 100.0,
             start_from: start.ok()?,
-            unserved_cents_per_minute: unserved?,
-            change_cents: change?,
+            unserved_cents_per_minute: unserved.ok()?,
+            change_cents: change.ok()?,
             without: without.ok()?,
             ..RunSettings::default()
         };
@@ -114,19 +113,20 @@ fn dollars(cents: i64) -> String {
     format!("{}.{:02}", cents / 100, cents % 100)
 }
 
-/// Dollars as cents, nothing as nothing; none is neither.
-fn cents(text: &str) -> Option<Option<i64>> {
+/// Dollars as cents, nothing as nothing; whatever is neither is refused with what to give.
+fn cents(text: &str) -> Result<Option<i64>, &'static str> {
+    const GIVE: &str = "give dollars from 0 to 10000000, such as 12.50, or nothing for what the term says";
     let text = text.trim().trim_start_matches('$').replace(',', "");
     if text.is_empty() {
-        return Some(None);
+        return Ok(None);
     }
     let (whole, part) = text.split_once('.').unwrap_or((&text, ""));
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     if whole.is_empty() || !digits(whole) || !digits(part) || part.len() > 2 {
-        return None;
+        return Err(GIVE);
     }
-    let cents: i64 = format!("{whole}{part:0<2}").parse().ok()?;
-    (cents <= 1_000_000_000).then_some(Some(cents))
+    let cents: i64 = format!("{whole}{part:0<2}").parse().map_err(|_| GIVE)?;
+    if cents <= 1_000_000_000 { Ok(Some(cents)) } else { Err(GIVE) }
 }
 
 /// The form with everything it offers.
@@ -279,9 +279,10 @@ mod tests {
 
     #[test]
     fn dollars_become_cents_and_nothing_stays_nothing() {
-        let read: Vec<_> = ["", "12.5", "$1,000", "0", "-1", "x", "1e3", ".5", "10000000.01"].map(cents).into();
-        let good = |cents: i64| Some(Some(cents));
-        assert_eq!(read, [Some(None), good(1250), good(100_000), good(0), None, None, None, None, None]);
+        let read: Vec<_> =
+            ["", "12.5", "$1,000", "0", "-1", "x", "1e3", ".5", "10000000.01"].map(|text| cents(text).ok()).into();
+        assert_eq!(read[..4], [Some(None), Some(Some(1250)), Some(Some(100_000)), Some(Some(0))]);
+        assert!(read[4..].iter().all(Option::is_none), "{read:?}");
     }
 
     #[test]

@@ -80,19 +80,19 @@ impl House {
             .stderr(log)
             .spawn()
             .expect("the demo starts");
+        let mut lines = BufReader::new(server.stdout.take().expect("a pipe")).lines();
+        let mut house = Self { server, address: String::new(), database, _dir: dir };
         let mut people = Vec::new();
-        for line in BufReader::new(server.stdout.take().expect("a pipe")).lines() {
-            let line = line.expect("text");
+        while house.address.is_empty() {
+            let line = lines.next().expect("the demo serves").expect("text");
             let mut words = line.split_whitespace();
             if line.starts_with("listening on ") {
-                let address = words.find(|word| word.starts_with("http://")).expect("an address").to_owned();
-                return (Self { server, address, database, _dir: dir }, people);
-            }
-            if let (Some(email), Some(password)) = (words.find(|word| word.contains("@demo.")), words.next()) {
+                house.address = words.find(|word| word.starts_with("http://")).expect("an address").to_owned();
+            } else if let (Some(email), Some(password)) = (words.find(|word| word.contains("@demo.")), words.next()) {
                 people.push(Person { email: email.to_owned(), password: password.to_owned() });
             }
         }
-        panic!("the demo ended before it served");
+        (house, people)
     }
 }
 
