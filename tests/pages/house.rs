@@ -87,7 +87,7 @@ impl House {
             let line = lines.next().expect("the demo serves").expect("text");
             let mut words = line.split_whitespace();
             if line.starts_with("listening on ") {
-                house.address = words.find(|word| word.starts_with("http://")).expect("an address").to_owned();
+                house.address = words.find(|word| word.starts_with("http://")).map(str::to_owned).expect("an address");
             } else if let (Some(email), Some(password)) = (words.find(|word| word.contains("@demo.")), words.next()) {
                 people.push(Person { email: email.to_owned(), password: password.to_owned() });
             }
