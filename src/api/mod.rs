@@ -7,6 +7,7 @@
 
 pub mod access;
 mod accounts;
+mod candidates;
 mod document;
 mod doors;
 pub mod error;
@@ -35,6 +36,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::config::Settings;
 use crate::store::{Db, queue::Queue};
+use candidates::Desks;
 use doors::Doors;
 use error::Error;
 
@@ -53,6 +55,8 @@ pub struct State {
     pub known: Arc<providers::Known>,
     /// How often anyone may ask.
     pub doors: Arc<Doors>,
+    /// Schedules that are open for questions about candidates.
+    pub desks: Arc<Desks>,
     /// Cancelled when the server stops: streams that would never end by themselves must watch it.
     pub closing: CancellationToken,
 }
@@ -62,7 +66,8 @@ impl State {
     pub fn new(db: Db, settings: Settings) -> Self {
         let settings = Arc::new(settings);
         let doors = Arc::new(Doors::new(settings.requests_per_minute));
-        Self { db, queue: None, settings, known: Arc::default(), doors, closing: CancellationToken::new() }
+        let (known, desks) = (Arc::default(), Arc::default());
+        Self { db, queue: None, settings, known, doors, desks, closing: CancellationToken::new() }
     }
 }
 
@@ -74,6 +79,7 @@ fn routes() -> OpenApiRouter<State> {
         .merge(feeds::routes())
         .merge(accounts::routes())
         .merge(identities::routes())
+        .merge(candidates::routes())
 }
 
 /// The whole API.

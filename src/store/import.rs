@@ -101,6 +101,8 @@ const LOCAL: &[(&str, &[&str])] = &[
     ("district", &["retention_years"]),
     ("section", &["vacancy_id"]),
     ("educator", &["display_name", "email", "active"]),
+    ("pin", &["reason"]),
+    ("veto", &["reason"]),
 ];
 
 fn keep_local<T: Entity>(body: T, before: &T) -> Result<T> {

@@ -5,13 +5,18 @@
 
 mod account;
 mod accounts;
+mod ask;
 mod assets;
 mod calendar;
+mod compare;
 mod home;
 mod layout;
 mod links;
+mod need;
+mod needs;
 mod passkeys;
 mod people;
+mod plot;
 mod refusal;
 mod run;
 mod runs;
@@ -32,7 +37,7 @@ pub use refusal::dressed;
 /// Every page.
 pub fn router() -> Router<State> {
     let people = people::routes().merge(week::routes());
-    let runs = runs::routes().merge(run::routes());
+    let runs = runs::routes().merge(run::routes()).merge(need::routes()).merge(compare::routes());
     let accounts = account::routes()
         .merge(totp::routes())
         .merge(passkeys::routes())
