@@ -171,6 +171,7 @@ impl State {
         let mut tx = self.write(actor).await?;
         passkeys::remove(&mut tx, actor.account, id).await?;
         factors::drop_codes_of_nothing(&mut tx, actor.account).await?;
+        Self::keeps_a_way_in(&mut tx, actor).await?;
         tx.commit().await?;
         Ok(true)
     }

@@ -295,9 +295,7 @@ impl State {
         }
         let mut tx = self.write(actor).await?;
         links::remove(&mut tx, actor.account, id).await?;
-        if !accounts::get(&mut tx, actor.account).await?.claimed {
-            return Err(Error::Conflict("this is your only way in; set a password or add a passkey first".into()));
-        }
+        Self::keeps_a_way_in(&mut tx, actor).await?;
         tx.commit().await?;
         Ok(true)
     }

@@ -62,7 +62,7 @@ impl State {
             return Ok(None);
         }
         logins::end(&mut tx, waiting.id).await?;
-        let secret = self.begin_login(&mut tx, waiting.account, "password and code", &knock.headers).await?;
+        let secret = self.begin_login(&mut tx, waiting.account, "second factor", &knock.headers).await?;
         tx.commit().await?;
         Ok(Some(secret))
     }

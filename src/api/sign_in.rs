@@ -139,6 +139,14 @@ impl State {
         Ok(())
     }
 
+    /// Refuses a change after which the actor could sign in by nothing.
+    pub(super) async fn keeps_a_way_in(tx: &mut crate::store::Tx, actor: &Actor) -> Result<(), Error> {
+        if accounts::get(tx, actor.account).await?.claimed {
+            return Ok(());
+        }
+        Err(Error::Conflict("this is your only way in; set a password or add a passkey first".into()))
+    }
+
     /// Begins a login by what is one factor, and that waits for another where the account has one.
     pub(super) async fn begin_by(
         &self,

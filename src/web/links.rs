@@ -9,9 +9,9 @@ use axum::{Form, Router};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::layout::{Page, Place};
+use super::layout::Page;
 use super::sign_in::{local, onward, sent_back};
-use super::totp::password;
+use super::totp::{framed, password};
 use super::words;
 use crate::api::access::Owner;
 use crate::api::providers::{Arrival, Departure, Return};
@@ -140,29 +140,26 @@ fn rendered(actor: &Actor, providers: &[Provider], kept: &[ProviderLink], wrong:
         let found = providers.iter().find(|provider| provider.issuer == issuer);
         found.map_or_else(|| issuer.to_owned(), |provider| provider.title.clone())
     };
-    Page::new(TITLE, Place::Account, actor).show(&html! {
-        div.narrow {
-            h1 { (TITLE) }
-            @if let Some(wrong) = wrong { div.note.bad role="alert" { p { (wrong) } } }
-            p { "Whoever is signed in there as the person that you link gets in here as you. If you use an app or a passkey here, it is asked for as well." }
-            @for link in kept {
-                form.card method="post" action=(format!("/account/links/{}/remove", link.id)) {
-                    h2 { (name(&link.issuer)) }
-                    p { (link.shown) }
-                    p.soft.small { "Linked " (words::instant(link.created_at)) ", last used " (link.last_used_at.map_or("never".into(), words::instant)) "." }
-                    (password(&format!("password-{}", link.id)))
-                    button.danger type="submit" { "Unlink" }
-                }
+    let body = html! {
+        p { "Whoever is signed in there as the person that you link gets in here as you. If you use an app or a passkey here, it is asked for as well." }
+        @for link in kept {
+            form.card method="post" action=(format!("/account/links/{}/remove", link.id)) {
+                h2 { (name(&link.issuer)) }
+                p { (link.shown) }
+                p.soft.small { "Linked " (words::instant(link.created_at)) ", last used " (link.last_used_at.map_or("never".into(), words::instant)) "." }
+                (password(&format!("password-{}", link.id)))
+                button.danger type="submit" { "Unlink" }
             }
-            @if providers.is_empty() { p.soft { "This installation has no provider." } }
-            @for provider in providers {
-                form.card method="post" action=(format!("/account/links/{}", provider.slug)) {
-                    h2 { "Link " (provider.title) }
-                    (password(&format!("password-{}", provider.slug)))
-                    button type="submit" { "Go there" }
-                }
-            }
-            a href="/account" { "Back to your account" }
         }
-    })
+        @if providers.is_empty() { p.soft { "This installation has no provider." } }
+        @for provider in providers {
+            form.card method="post" action=(format!("/account/links/{}", provider.slug)) {
+                h2 { "Link " (provider.title) }
+                (password(&format!("password-{}", provider.slug)))
+                button type="submit" { "Go there" }
+            }
+        }
+        a href="/account" { "Back to your account" }
+    };
+    framed(TITLE, actor, wrong, &body)
 }

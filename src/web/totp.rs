@@ -107,24 +107,21 @@ async fn remove(
 const TITLE: &str = "Authenticator app";
 
 fn absent(actor: &Actor, wrong: Option<&str>) -> Markup {
-    framed(
-        actor,
-        wrong,
-        &html! {
-                p { "With an app on your phone, a password that somebody else learned does not let them in. A shorter password is enough then: eight characters." }
-                form.card method="post" action="/account/app" {
-                    (password("password"))
-                    button type="submit" { "Add an app" }
-                }
-        },
-    )
+    let body = html! {
+        p { "With an app on your phone, a password that somebody else learned does not let them in. A shorter password is enough then: eight characters." }
+        form.card method="post" action="/account/app" {
+            (password("password"))
+            button type="submit" { "Add an app" }
+        }
+    };
+    framed(TITLE, actor, wrong, &body)
 }
 
-/// The page around whichever state the app is in.
-fn framed(actor: &Actor, wrong: Option<&str>, body: &Markup) -> Markup {
-    Page::new(TITLE, Place::Account, actor).show(&html! {
+/// A narrow page about one's account, with what was wrong above its body.
+pub(super) fn framed(title: &str, actor: &Actor, wrong: Option<&str>, body: &Markup) -> Markup {
+    Page::new(title, Place::Account, actor).show(&html! {
         div.narrow {
-            h1 { (TITLE) }
+            h1 { (title) }
             @if let Some(wrong) = wrong { div.note.bad role="alert" { p { (wrong) } } }
             (body)
         }
@@ -136,24 +133,21 @@ fn offered(actor: &Actor, offer: &Offer, wrong: Option<&str>) -> Result<Markup, 
     let picture = picture.render::<svg::Color<'_>>().min_dimensions(200, 200).build();
     // The library begins with an XML declaration, which HTML does not have.
     let picture = picture.split_once("?>").map_or(picture.as_str(), |(_, svg)| svg);
-    Ok(framed(
-        actor,
-        wrong,
-        &html! {
-                div.card {
-                    p { "Scan this with your app:" }
-                    div role="img" aria-label="The secret as a QR code" { (PreEscaped(picture)) }
-                    div.field { label for="secret" { "Or type this secret" } input.address #secret readonly value=(offer.secret); }
-                }
-                form.card method="post" action="/account/app/confirm" {
-                    div.field {
-                        label for="code" { "Six digits that the app shows now" }
-                        input #code name="code" inputmode="numeric" autocomplete="one-time-code" required maxlength="40";
-                    }
-                    button type="submit" { "Confirm" }
-                }
-        },
-    ))
+    let body = html! {
+        div.card {
+            p { "Scan this with your app:" }
+            div role="img" aria-label="The secret as a QR code" { (PreEscaped(picture)) }
+            div.field { label for="secret" { "Or type this secret" } input.address #secret readonly value=(offer.secret); }
+        }
+        form.card method="post" action="/account/app/confirm" {
+            div.field {
+                label for="code" { "Six digits that the app shows now" }
+                input #code name="code" inputmode="numeric" autocomplete="one-time-code" required maxlength="40";
+            }
+            button type="submit" { "Confirm" }
+        }
+    };
+    Ok(framed(TITLE, actor, wrong, &body))
 }
 
 pub(super) fn shown_once(actor: &Actor, codes: &[String]) -> Markup {
@@ -168,17 +162,14 @@ pub(super) fn shown_once(actor: &Actor, codes: &[String]) -> Markup {
 }
 
 fn present(actor: &Actor, left: i64, wrong: Option<&str>) -> Markup {
-    framed(
-        actor,
-        wrong,
-        &html! {
-                p { span.badge.good { "In use" } " " (left) " recovery codes are left." }
-                form.card method="post" action="/account/app/remove" {
-                    (password("password"))
-                    button.danger type="submit" { "Remove the app" }
-                }
-        },
-    )
+    let body = html! {
+        p { span.badge.good { "In use" } " " (left) " recovery codes are left." }
+        form.card method="post" action="/account/app/remove" {
+            (password("password"))
+            button.danger type="submit" { "Remove the app" }
+        }
+    };
+    framed(TITLE, actor, wrong, &body)
 }
 
 /// Asked for again before a factor changes. Of several on one page each has an id of its own.
