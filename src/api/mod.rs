@@ -15,6 +15,7 @@ mod feeds;
 mod health;
 mod identities;
 mod layers;
+mod mail;
 pub mod passwords;
 mod problems;
 mod publish;
@@ -70,6 +71,7 @@ fn routes() -> OpenApiRouter<State> {
         .merge(feeds::routes())
         .merge(accounts::routes())
         .merge(identities::routes())
+        .merge(mail::routes())
 }
 
 /// The whole API.

@@ -9,6 +9,7 @@ mod assets;
 mod calendar;
 mod home;
 mod layout;
+mod mail;
 mod people;
 mod refusal;
 mod run;
@@ -32,5 +33,5 @@ pub fn router() -> Router<State> {
     let people = people::routes().merge(week::routes());
     let runs = runs::routes().merge(run::routes());
     let accounts = account::routes().merge(totp::routes()).merge(accounts::routes()).merge(sign_in::routes());
-    assets::routes().merge(accounts).merge(home::routes()).merge(people).merge(runs)
+    assets::routes().merge(accounts).merge(home::routes()).merge(people).merge(runs).merge(mail::routes())
 }
