@@ -120,7 +120,7 @@ impl Office {
 
     fn both(&self, at: &str) -> Vec<Meeting> {
         let (own, foreign) = (&self.house.own, &self.house.foreign);
-        let mine = [Self::weekly(own, id(own, "sections"), at), Self::weekly(own, self.further, "15:00")].concat();
+        let mine = [Self::weekly(own, id(own, "sections"), at), Self::weekly(own, self.further, "16:00")].concat();
         [mine, Self::weekly(foreign, id(foreign, "sections"), "13:00")].concat()
     }
 }
