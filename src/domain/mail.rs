@@ -155,7 +155,8 @@ mod tests {
             let all = days.iter().map(|&(day, starts)| dated("section/s/@/P1", day, starts));
             gather(all).remove("section/s/P1").expect("a run")
         };
-        let (old, new) = (run(&[(7, "08:00"), (8, "08:00"), (9, "08:00")]), run(&[(8, "08:30"), (9, "08:00"), (10, "08:00")]));
+        let (old, new) =
+            (run(&[(7, "08:00"), (8, "08:00"), (9, "08:00")]), run(&[(8, "08:30"), (9, "08:00"), (10, "08:00")]));
         let on = |day| vec![Date::ymd(2026, 9, day)];
         assert_eq!(
             compare(Some(&old), Some(&new)),

@@ -163,11 +163,9 @@ mod tests {
         let changed = Change::Changed { added: vec![], dropped: vec![], moved: vec![Date::ymd(2026, 9, 2)] };
         let update = read(&told(&[(2, "14:00")], 1, changed));
         let end = read(&told(&[(2, "14:00")], 2, Change::Gone));
-        for (text, sequence, method, status) in [
-            (first, 0, "REQUEST", "CONFIRMED"),
-            (update, 1, "REQUEST", "CONFIRMED"),
-            (end, 2, "CANCEL", "CANCELLED"),
-        ] {
+        for (text, sequence, method, status) in
+            [(first, 0, "REQUEST", "CONFIRMED"), (update, 1, "REQUEST", "CONFIRMED"), (end, 2, "CANCEL", "CANCELLED")]
+        {
             assert!(text.contains(&format!("UID:{}@bellwether\r\n", Uuid::nil())), "{text}");
             assert!(text.contains(&format!("SEQUENCE:{sequence}\r\n")), "{text}");
             assert!(text.contains(&format!("METHOD:{method}\r\n")), "{text}");

@@ -127,8 +127,13 @@ impl Mailroom {
                 at: due.created_at,
             },
         );
-        let cover =
-            Cover { id: &id, to: address, name: &due.name, at: due.created_at.into(), unsubscribe: unsubscribe.as_deref() };
+        let cover = Cover {
+            id: &id,
+            to: address,
+            name: &due.name,
+            at: due.created_at.into(),
+            unsubscribe: unsubscribe.as_deref(),
+        };
         let folded = self.post.fold(&rendered, cover)?;
         let sending = tokio::time::timeout(LONGEST, self.post.send(&id, folded));
         tokio::pin!(sending);

@@ -57,7 +57,8 @@ pub struct Cover<'c> {
 impl Post {
     /// Refuses settings that name no server or no sender, saying which.
     pub fn new(settings: &Mail) -> Result<Self, String> {
-        let from = settings.from.parse().map_err(|error| format!("BELLWETHER_MAIL_FROM is no mail address: {error}"))?;
+        let from =
+            settings.from.parse().map_err(|error| format!("BELLWETHER_MAIL_FROM is no mail address: {error}"))?;
         let carrier = match &settings.carrier {
             Carrier::Folder(path) => Way::Folder(path.clone()),
             Carrier::Smtp(url) => {

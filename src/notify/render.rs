@@ -167,8 +167,8 @@ fn html(subject: &str, name: &str, blocks: &[Block]) -> String {
             Block::Heading(title) => writeln!(body, "<h2>{}</h2>", escaped(title)),
             Block::Text(line) => writeln!(body, "<p>{}</p>", escaped(line)),
             Block::Items(items) => {
-                let items: String = items.iter().map(|item| format!("<li>{}</li>", escaped(item))).collect();
-                writeln!(body, "<ul>{items}</ul>")
+                let items: Vec<String> = items.iter().map(|item| format!("<li>{}</li>", escaped(item))).collect();
+                writeln!(body, "<ul>{}</ul>", items.concat())
             }
             Block::Link(title, address) => {
                 writeln!(body, "<p><a href=\"{}\">{}</a></p>", escaped(address), escaped(title))
@@ -219,7 +219,12 @@ mod tests {
     }
 
     fn digest(told: Vec<Told>) -> Letter {
-        Letter::Digest(Digest { term: "Fall 2026".into(), tz: Tz::America__Phoenix, week: "/educators/e/week".into(), told })
+        Letter::Digest(Digest {
+            term: "Fall 2026".into(),
+            tz: Tz::America__Phoenix,
+            week: "/educators/e/week".into(),
+            told,
+        })
     }
 
     #[test]
@@ -228,8 +233,16 @@ mod tests {
         assert_eq!(rendered.subject, "Your teaching schedule, Fall 2026");
         let line = "mon, wed 13:00–13:45 (America/New_York), 2 meetings from 2026-11-02 to 2026-11-04; \
                     the first begins at 11:00 on 2026-11-02 on your clock (America/Phoenix)";
-        assert!(rendered.text.contains(&format!("  - Algebra & <i>geometry</i>, Lincoln High: {line}\n")), "{}", rendered.text);
-        assert!(rendered.html.contains(&format!("<li>Algebra &amp; &lt;i&gt;geometry&lt;/i&gt;, Lincoln High: {line}</li>")));
+        assert!(
+            rendered.text.contains(&format!("  - Algebra & <i>geometry</i>, Lincoln High: {line}\n")),
+            "{}",
+            rendered.text
+        );
+        assert!(
+            rendered
+                .html
+                .contains(&format!("<li>Algebra &amp; &lt;i&gt;geometry&lt;/i&gt;, Lincoln High: {line}</li>"))
+        );
         assert!(rendered.text.contains("Your week: https://staffing.example.org/educators/e/week\n"));
         assert!(rendered.html.contains("<a href=\"https://staffing.example.org/unsubscribe/1\">"));
         assert_eq!(rendered.calendars.len(), 1);

@@ -11,9 +11,9 @@ use sqlx::types::Json as Column;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::audit;
 use super::error::{Result, StoreError};
 use super::tx::{Row, Tx, statements};
-use super::audit;
 use crate::args;
 use crate::domain::id::{AccountId, EducatorId, MailId, RecordId, TermId};
 use crate::domain::mail::{Letter, Notice, Series};
@@ -201,7 +201,10 @@ pub async fn again(tx: &mut Tx, due: &Due, due_at: DateTime<Utc>, cause: String)
 pub async fn revive(tx: &mut Tx, id: MailId) -> Result<()> {
     get(tx, id).await?;
     if tx.execute(&REVIVE, args![id, tx.at]).await? == 0 {
-        return Err(StoreError::invalid("/state", "only mail that failed, or was dropped with something to say, is sent again"));
+        return Err(StoreError::invalid(
+            "/state",
+            "only mail that failed, or was dropped with something to say, is sent again",
+        ));
     }
     audit::write(tx, "retry", "mail", id.uuid(), None, None).await
 }
@@ -261,7 +264,12 @@ pub async fn lift(tx: &mut Tx, address: &str) -> Result<bool> {
 /// At most `limit` refusals after the address `after`, by address.
 pub async fn refusals(tx: &mut Tx, after: &str, limit: i64) -> Result<Vec<Refusal>> {
     let refusal = |row: &Row| {
-        Ok(Refusal { address: row.get("address")?, scope: row.get("scope")?, cause: row.get("cause")?, at: row.get("at")? })
+        Ok(Refusal {
+            address: row.get("address")?,
+            scope: row.get("scope")?,
+            cause: row.get("cause")?,
+            at: row.get("at")?,
+        })
     };
     tx.rows(&REFUSALS, args![after, limit]).await?.iter().map(refusal).collect()
 }

@@ -135,10 +135,13 @@ mod tests {
             ended_at: (state != "queued").then(samples::now),
             cause: cause.map(Into::into),
         };
-        let text = page(&samples::actor(), &[mail("failed", Some("550 no such user")), mail("sent", None)], false, true);
+        let text =
+            page(&samples::actor(), &[mail("failed", Some("550 no such user")), mail("sent", None)], false, true);
         let text = text.into_string();
         assert_eq!(text.matches("Send again").count(), 1);
-        assert!(text.contains("550 no such user") && text.contains("&lt;i&gt;Ana") && !text.contains("No mail is sent"));
+        assert!(
+            text.contains("550 no such user") && text.contains("&lt;i&gt;Ana") && !text.contains("No mail is sent")
+        );
         assert!(page(&samples::actor(), &[], false, false).into_string().contains("BELLWETHER_MAIL_URL"));
     }
 }

@@ -78,7 +78,8 @@ impl Office {
     /// A service session, whose student and kind nobody outside may learn of.
     fn service(&self) -> Meeting {
         let side = &self.house.own;
-        let student = SessionStudent { service_id: id(side, "services"), student_id: id(side, "students"), serves: true };
+        let student =
+            SessionStudent { service_id: id(side, "services"), student_id: id(side, "students"), serves: true };
         let meeting = Self::meeting(side, self.further, Date::ymd(2026, 9, 15), "09:00");
         let key = "service/x/speech CANARY-KIND/e/2026-09-15/09:00/45".into();
         Meeting { key, purpose: Purpose::Service("speech CANARY-KIND".into()), students: vec![student], ..meeting }
@@ -87,7 +88,8 @@ impl Office {
     async fn write(&self, tx: &mut Tx, meetings: Vec<Meeting>) {
         let term_id: TermId = id(&self.house.own, "terms");
         let districts: Vec<DistrictId> = vec![id(&self.house.own, "districts"), id(&self.house.foreign, "districts")];
-        let new = NewRun { term_id, districts: districts.clone(), settings: RunSettings::default(), problem: "{}".into() };
+        let new =
+            NewRun { term_id, districts: districts.clone(), settings: RunSettings::default(), problem: "{}".into() };
         let run_id = runs::create(tx, new).await.expect("a run");
         let publication = Publication {
             term_id,
@@ -142,13 +144,20 @@ async fn a_schedule_published_changed_and_published_again_sends_only_what_change
         let first = office.arrived().await;
         assert_eq!(first.len(), 2, "one mail each");
         assert_eq!(first[0].headers["subject"], "Your teaching schedule, Fall");
-        assert_eq!(first[0].kinds[..5], ["multipart/mixed", "multipart/alternative", "text/plain", "text/html", "text/calendar"]);
+        assert_eq!(
+            first[0].kinds[..5],
+            ["multipart/mixed", "multipart/alternative", "text/plain", "text/html", "text/calendar"]
+        );
         assert_eq!(first[1].kinds, ["multipart/alternative", "text/plain", "text/html", "text/calendar"]);
         assert!(first.iter().all(|mail| mail.defects.is_empty()));
         assert_eq!((calendars(&first[0]).len(), calendars(&first[1]).len()), (2, 1), "two sections, one section");
         let inline = first[0].parts.iter().find(|part| part.kind == "text/calendar").expect("an invitation");
         assert_eq!((inline.method.as_deref(), inline.disposition.as_deref()), (Some("REQUEST"), None));
-        assert!(first[0].parts[0].text.contains("the first begins at 10:00 on 2026-09-02 on your clock"), "{}", first[0].parts[0].text);
+        assert!(
+            first[0].parts[0].text.contains("the first begins at 10:00 on 2026-09-02 on your clock"),
+            "{}",
+            first[0].parts[0].text
+        );
 
         // The same again: nobody hears of it.
         office.publish(office.both("13:00")).await;
@@ -187,9 +196,14 @@ async fn a_schedule_published_changed_and_published_again_sends_only_what_change
         // The end of it all: each calendar is told to forget what it has.
         office.publish(Vec::new()).await;
         let last = office.arrived().await;
-        let methods: Vec<_> = last.iter().flat_map(|mail| &mail.parts).filter_map(|part| part.method.as_deref()).collect();
+        let methods: Vec<_> =
+            last.iter().flat_map(|mail| &mail.parts).filter_map(|part| part.method.as_deref()).collect();
         assert_eq!((last.len(), methods), (2, vec!["CANCEL"; 3]));
-        let ids: BTreeSet<&str> = [&first, &second, &third, &last].into_iter().flatten().map(|mail| mail.headers["message-id"].as_str()).collect();
+        let ids: BTreeSet<&str> = [&first, &second, &third, &last]
+            .into_iter()
+            .flatten()
+            .map(|mail| mail.headers["message-id"].as_str())
+            .collect();
         assert_eq!(ids.len(), 6);
     })
     .await;
@@ -231,7 +245,11 @@ fn evolution(messages: &[&str]) -> Vec<Vec<Held>> {
     }
     let mut command = std::process::Command::new("timeout");
     command.args(["60", "dbus-run-session", "--", "/usr/bin/python3", &script("itip.py")]).args(&files);
-    command.env("HOME", home.path()).env("XDG_RUNTIME_DIR", home.path()).env_remove("PYTHONHOME").env_remove("VIRTUAL_ENV");
+    command
+        .env("HOME", home.path())
+        .env("XDG_RUNTIME_DIR", home.path())
+        .env_remove("PYTHONHOME")
+        .env_remove("VIRTUAL_ENV");
     let output = command.output().expect("dbus-run-session runs; script/setup test installs it");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).expect("the script says what it read")

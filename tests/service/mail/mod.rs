@@ -86,7 +86,7 @@ impl Sink {
 
     /// The mails after the first `after`, read by Python.
     pub fn read(&self, after: usize) -> Vec<Read> {
-        let files: Vec<PathBuf> = (after + 1..).map(|n| self.file(n)).take_while(|path| path.exists()).collect();
+        let files: Vec<PathBuf> = (after + 1..=self.taken().len()).map(|n| self.file(n)).collect();
         run(&script("reader.py"), &files)
     }
 }

@@ -24,7 +24,8 @@ async fn educator(db: &Db, email: Option<&str>) -> EducatorId {
 }
 
 async fn owe(db: &Db, to: EducatorId) {
-    let notice = Notice { subject: "Très neutral".into(), text: vec!["one\r\n.\r\ntwo".into()], facts: Vec::new(), link: None };
+    let notice =
+        Notice { subject: "Très neutral".into(), text: vec!["one\r\n.\r\ntwo".into()], facts: Vec::new(), link: None };
     let mut tx = db.write("test").await.expect("writes");
     mail::notify(&mut tx, Recipient::Educator(to), notice).await.expect("is owed");
     tx.commit().await.expect("commits");
@@ -53,7 +54,8 @@ async fn each_refusal_concerns_its_own_mail_and_what_is_refused_for_good_is_told
     on_both(async |db| {
         let sink = Sink::start();
         let room = mailroom(&db, &sink);
-        for to in [Some("gone@a.example"), Some("full@a.example"), Some("well@a.example"), None, Some("rude@a.example")] {
+        for to in [Some("gone@a.example"), Some("full@a.example"), Some("well@a.example"), None, Some("rude@a.example")]
+        {
             let to = educator(&db, to).await;
             owe(&db, to).await;
         }
@@ -141,7 +143,8 @@ async fn one_click_ends_digests_and_nothing_else() {
         tx.commit().await.expect("commits");
         deliver(&room).await;
         let read = sink.read(1);
-        let states: Vec<String> = all(&db).await.into_iter().map(|mail| format!("{} {}", mail.kind, mail.state)).collect();
+        let states: Vec<String> =
+            all(&db).await.into_iter().map(|mail| format!("{} {}", mail.kind, mail.state)).collect();
         assert_eq!(states, ["digest sent", "notice sent", "digest dropped"]);
         let subjects: Vec<&str> = read.iter().map(|mail| mail.headers["subject"].as_str()).collect();
         assert_eq!(subjects, ["Très neutral"]);
