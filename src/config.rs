@@ -12,6 +12,9 @@ use std::time::Duration;
 
 use crate::domain::seal::Keyring;
 
+mod provider;
+pub use provider::Provider;
+
 /// What is used where nothing is said.
 pub const DEFAULT_DATABASE: &str = "sqlite:bellwether.db";
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
@@ -27,7 +30,24 @@ const REQUESTS: &str = "BELLWETHER_REQUESTS_PER_MINUTE";
 const SEALING: &str = "BELLWETHER_KEYS";
 const PROVIDERS: &str = "BELLWETHER_OIDC";
 const SECOND: &str = "BELLWETHER_SECOND_FACTOR";
-const KEYS: [&str; 10] = [DATABASE, LISTEN, TIMEOUT, CONNECTIONS, URL, PROXIES, REQUESTS, SEALING, PROVIDERS, SECOND];
+const MAIL_URL: &str = "BELLWETHER_MAIL_URL";
+const MAIL_FROM: &str = "BELLWETHER_MAIL_FROM";
+const MAIL_HOLD: &str = "BELLWETHER_MAIL_HOLD_SECONDS";
+const KEYS: [&str; 13] = [
+    DATABASE,
+    LISTEN,
+    TIMEOUT,
+    CONNECTIONS,
+    URL,
+    PROXIES,
+    REQUESTS,
+    SEALING,
+    PROVIDERS,
+    SECOND,
+    MAIL_URL,
+    MAIL_FROM,
+    MAIL_HOLD,
+];
 
 /// Everything that can be set.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +71,38 @@ pub struct Settings {
     pub timeout: Duration,
     /// Connections open at once; further ones wait in the kernel's queue.
     pub connections: usize,
+    /// None: nobody gets mail, and none is owed.
+    pub mail: Option<Mail>,
+}
+
+/// How mail leaves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mail {
+    pub carrier: Carrier,
+    /// A mail address, also as `Name <address>`; invitations come from it too.
+    pub from: String,
+    /// How long a digest waits for further changes.
+    pub hold: Duration,
+}
+
+/// To whom mail is handed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Carrier {
+    /// `smtp://`, with `?tls=required` for STARTTLS, or `smtps://`; user and password may be in it.
+    Smtp(Secret),
+    /// A file each, for whoever wants to look at them: `folder:PATH`.
+    Folder(PathBuf),
+}
+
+impl std::str::FromStr for Carrier {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text.strip_prefix("folder:") {
+            Some(path) if !path.is_empty() => Ok(Self::Folder(path.into())),
+            None if text.starts_with("smtp://") || text.starts_with("smtps://") => Ok(Self::Smtp(Secret::new(text))),
+            _ => Err(()),
+        }
+    }
 }
 
 /// What flags say; it goes before everything else.
@@ -93,6 +145,11 @@ pub enum Error {
     Keys(String),
     #[error("BELLWETHER_OIDC: {0}")]
     Providers(String),
+    #[error("{MAIL_URL} and {MAIL_FROM} belong together: one is set, {0} is not")]
+    HalfMail(&'static str),
+    /// What is set holds a password, perhaps.
+    #[error("{MAIL_URL} is not understood; give smtp://HOST:PORT, smtps://USER:PASSWORD@HOST or folder:PATH")]
+    MailUrl,
     #[error("{key} is {value:?}; {expected}")]
     Value { key: &'static str, value: String, expected: &'static str },
     #[error(
@@ -119,6 +176,7 @@ impl Default for Settings {
             providers: Vec::new(),
             second_factor: None,
             requests_per_minute: 1200,
+            mail: None,
         }
     }
 }
@@ -157,7 +215,7 @@ impl Settings {
                 None => default.keys,
             },
             providers: match find(PROVIDERS) {
-                Some(text) => providers(&text).map_err(Error::Providers)?,
+                Some(text) => provider::read(&text).map_err(Error::Providers)?,
                 None => default.providers,
             },
             second_factor: match find(SECOND).as_deref() {
@@ -180,6 +238,7 @@ impl Settings {
                 Some(text) => usize::try_from(within(CONNECTIONS, &text, 100_000)?).unwrap_or(default.connections),
                 None => default.connections,
             },
+            mail: mail(find)?,
         })
     }
 }
@@ -199,6 +258,12 @@ impl Settings {
     #[must_use]
     pub fn demands_second_factor(&self) -> bool {
         self.second_factor.unwrap_or_else(|| self.secure())
+    }
+
+    /// Where links in mail lead.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        self.url.as_ref().map_or_else(|| format!("http://{}", self.listen), |url| url.origin.clone())
     }
 
     /// Whether cookies travel by TLS only.
@@ -240,44 +305,22 @@ impl std::str::FromStr for PublicUrl {
     }
 }
 
-/// An identity provider (OpenID Connect).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Provider {
-    /// As people know it: `Google`.
-    pub title: String,
-    /// The same in addresses: `google`.
-    pub slug: String,
-    /// Its address, as it says it itself: `https://accounts.google.com`.
-    pub issuer: String,
-    /// Who this installation is to it.
-    pub client_id: String,
-    pub secret: Secret,
-}
-
-/// `NAME ISSUER CLIENT SECRET; …`: four words for each. What is wrong is told by place, never by the words.
-fn providers(text: &str) -> Result<Vec<Provider>, String> {
-    let mut found: Vec<Provider> = Vec::new();
-    for (n, part) in text.split(';').map(str::trim).filter(|part| !part.is_empty()).enumerate() {
-        let words: Vec<&str> = part.split_whitespace().collect();
-        let [title, issuer, client_id, secret] = words[..] else {
-            return Err(format!("provider {} is not NAME ISSUER CLIENT SECRET", n + 1));
-        };
-        let slug = title.to_ascii_lowercase();
-        if !slug.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') || found.iter().any(|other| other.slug == slug)
-        {
-            return Err(format!("the name of provider {} is not letters, digits and hyphens, or is another's", n + 1));
-        }
-        let near = issuer.strip_prefix("http://").is_some_and(|rest| {
-            let host = rest.split(['/', ':']).next().unwrap_or_default();
-            host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
-        });
-        if !near && !issuer.starts_with("https://") {
-            return Err(format!("the issuer of provider {} is not an https:// address", n + 1));
-        }
-        let (title, issuer, client_id) = (title.into(), issuer.into(), client_id.into());
-        found.push(Provider { title, slug, issuer, client_id, secret: Secret::new(secret) });
-    }
-    Ok(found)
+fn mail(find: impl Fn(&str) -> Option<String>) -> Result<Option<Mail>, Error> {
+    let (url, from) = match (find(MAIL_URL), find(MAIL_FROM)) {
+        (None, None) => return Ok(None),
+        (Some(_), None) => return Err(Error::HalfMail(MAIL_FROM)),
+        (None, Some(_)) => return Err(Error::HalfMail(MAIL_URL)),
+        (Some(url), Some(from)) => (url, from),
+    };
+    let hold = match find(MAIL_HOLD) {
+        Some(text) => text.parse().ok().filter(|seconds| *seconds <= 86_400).ok_or(Error::Value {
+            key: MAIL_HOLD,
+            value: text,
+            expected: "give seconds, 0 to 86400",
+        })?,
+        None => 30,
+    };
+    Ok(Some(Mail { carrier: url.parse().map_err(|()| Error::MailUrl)?, from, hold: Duration::from_secs(hold) }))
 }
 
 fn parse<T: std::str::FromStr>(key: &'static str, text: &str, expected: &'static str) -> Result<T, Error> {
@@ -363,30 +406,6 @@ mod tests {
     }
 
     #[test]
-    fn a_provider_is_four_words_and_its_secret_is_told_to_nobody() {
-        let read = |text: &str| {
-            let text = text.to_owned();
-            Settings::read_from(&Flags::default(), move |key| (key == PROVIDERS).then(|| text.clone()))
-        };
-        let good = "Google https://accounts.google.com me hush; Local-1 http://127.0.0.1:9400 me hush ;";
-        let settings = read(good).expect("two providers");
-        let slugs: Vec<&str> = settings.providers.iter().map(|provider| provider.slug.as_str()).collect();
-        assert_eq!(slugs, ["google", "local-1"]);
-        assert!(!format!("{settings:?}").contains("hush"));
-        for bad in [
-            "Google https://a.example me",
-            "Google https://a.example me hush more",
-            "Google http://a.example me hush",
-            "Google http://127.0.0.1.evil.example me hush",
-            "Goo/gle https://a.example me hush",
-            "A https://a.example me hush; a https://b.example me hush",
-        ] {
-            let error = read(bad).expect_err(bad).to_string();
-            assert!(error.starts_with("BELLWETHER_OIDC: ") && !error.contains("hush"), "{error}");
-        }
-    }
-
-    #[test]
     fn flags_go_before_the_environment_and_that_before_the_file() {
         let file = tempfile::NamedTempFile::new().expect("a temporary file");
         std::fs::write(file.path(), "# ours\nDATABASE_URL=sqlite:file.db\nBELLWETHER_LISTEN=\"127.0.0.1:3\"\n")
@@ -404,6 +423,25 @@ mod tests {
         let settings = read(&flags(None), &|_| None);
         assert_eq!((settings.database.reveal(), settings.listen.port()), ("sqlite:file.db", 3));
         assert!(!format!("{settings:?}").contains("file.db"));
+    }
+
+    #[test]
+    fn mail_has_a_carrier_and_a_sender_or_neither() {
+        let read = |pairs: &[(&str, &str)]| {
+            let find = |key: &str| pairs.iter().find(|(name, _)| *name == key).map(|(_, value)| (*value).to_owned());
+            Settings::read_from(&Flags::default(), find).map(|settings| settings.mail)
+        };
+        let from = (MAIL_FROM, "Office <office@vendor.example>");
+        assert_eq!(read(&[]), Ok(None));
+        assert_eq!(read(&[from]), Err(Error::HalfMail(MAIL_URL)));
+        assert_eq!(read(&[(MAIL_URL, "smtp://localhost")]), Err(Error::HalfMail(MAIL_FROM)));
+        let mail = read(&[from, (MAIL_URL, "folder:out")]).expect("reads").expect("there is mail");
+        assert_eq!((mail.carrier, mail.hold), (Carrier::Folder("out".into()), Duration::from_secs(30)));
+        for bad in ["http://u:secret@host", "folder:", "u:secret@host"] {
+            let error = read(&[from, (MAIL_URL, bad)]).expect_err(bad);
+            assert!(!error.to_string().contains("secret"), "{error}");
+        }
+        assert!(read(&[from, (MAIL_URL, "folder:out"), (MAIL_HOLD, "-1")]).is_err());
     }
 
     #[test]

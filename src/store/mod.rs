@@ -15,6 +15,7 @@ pub mod import;
 pub mod invitations;
 pub mod links;
 pub mod logins;
+pub mod mail;
 pub mod passkeys;
 pub mod queue;
 pub mod runs;
@@ -47,6 +48,7 @@ pub fn statements() -> Vec<Statement> {
         passkeys::STATEMENTS,
         links::STATEMENTS,
         identities::STATEMENTS,
+        mail::STATEMENTS,
     ];
     let written = records.into_iter().chain(answers).chain(people);
     let written = written.flatten().map(|(_, statement)| statement.clone());

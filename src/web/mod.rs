@@ -12,6 +12,7 @@ mod compare;
 mod home;
 mod layout;
 mod links;
+mod mail;
 mod need;
 mod needs;
 mod passkeys;
@@ -44,5 +45,5 @@ pub fn router() -> Router<State> {
         .merge(links::routes())
         .merge(accounts::routes())
         .merge(sign_in::routes());
-    assets::routes().merge(accounts).merge(home::routes()).merge(people).merge(runs)
+    assets::routes().merge(accounts).merge(home::routes()).merge(people).merge(runs).merge(mail::routes())
 }

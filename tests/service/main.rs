@@ -8,6 +8,7 @@ mod doors;
 mod feeds;
 mod fresh;
 mod keeping;
+mod mail;
 mod people;
 mod privacy;
 mod providers;
