@@ -15,6 +15,7 @@ mod feeds;
 mod health;
 mod identities;
 mod layers;
+mod once;
 pub mod passwords;
 mod problems;
 mod publish;

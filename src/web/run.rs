@@ -193,9 +193,11 @@ fn verdict(run: &Run, report: Option<&Report>) -> Markup {
             RunState::Failed => { "The run failed; the best schedule until then is kept. " }
             _ => {}
         }
-        (cost) ", "
-        @if gap <= 0.0 { "and it is " strong { "proven" } " that no schedule costs less." }
-        @else { "proven to be " (proven(gap)) "." }
+        (cost)
+        @if report.is_some_and(|report| report.bound <= 0 && gap > 0.0) {
+            ". How near that is to the best possible is not known: the solver ended before it had a bound."
+        } @else if gap <= 0.0 { ", and it is " strong { "proven" } " that no schedule costs less." }
+        @else { ", proven to be " (proven(gap)) "." }
         @if report.is_some_and(|r| r.status == Status::Limit) && gap > 0.0 { " It stopped at its limit: with more seconds it may come closer." }
     }
 }

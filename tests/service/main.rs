@@ -3,6 +3,7 @@
 mod access;
 mod api;
 mod asvs;
+mod crash;
 mod doors;
 mod feeds;
 mod fresh;
