@@ -7,6 +7,7 @@ mod crash;
 mod doors;
 mod feeds;
 mod fresh;
+mod instance;
 mod people;
 mod privacy;
 mod races;
