@@ -15,3 +15,4 @@ mod runs;
 mod second;
 mod slow;
 mod store;
+mod unwritable;
