@@ -4,17 +4,15 @@ use axum::http::StatusCode;
 use bellwether::domain::run::RunState;
 use bellwether::domain::time::{self, Date};
 use bellwether::engine::problem::{self, Problem};
-use bellwether::jobs::worker::Worker;
 use bellwether::store::Db;
 use bellwether::store::sessions::Listed;
 use chrono::{DateTime, Datelike as _, Timelike as _, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio_util::sync::CancellationToken;
 
 use crate::fresh::on_both;
-use crate::runs::{ana, ask, office_of, own, published, settings, text, until};
+use crate::runs::{AtWork, ana, ask, asked, office_of, own, published, text, until};
 
 /// October to April of the school year whose November a feed still shows.
 fn school_year() -> (Date, Date) {
@@ -83,12 +81,10 @@ fn changes(first: Date) -> (Date, Date) {
 /// The sessions of this problem, solved and published, and what a calendar program reads of its educator's feed.
 async fn subscribed(db: &Db, problem: &Problem) -> (Vec<Listed>, Vec<Event>) {
     let (state, term) = office_of(db, problem).await;
-    let closing = CancellationToken::new();
-    let worker = tokio::spawn(Worker::new(db.clone(), own(), 1, closing.clone()).run());
-    let run = state.ask(&ana(), term, Vec::new(), settings()).await.expect("a run").id;
+    let worker = AtWork::start(db, own(), 1);
+    let run = asked(&state, term).await;
     assert_eq!(until(&state, run, |run| run.state.is_final()).await.state, RunState::Succeeded);
-    closing.cancel();
-    worker.await.expect("the worker stops");
+    worker.stop().await;
     state.publish(&ana(), run).await.expect("is published");
 
     let sessions = published(db).await;

@@ -6,13 +6,11 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use bellwether::jobs::queue;
-use bellwether::jobs::worker::Worker;
 use serde_json::{Value, json};
-use tokio_util::sync::CancellationToken;
 
 use crate::api::client::Client;
 use crate::fresh::on_both;
-use crate::runs::own;
+use crate::runs::{AtWork, own};
 
 /// Tasks and the fewest workers (`best_known.csv`).
 const INSTANCE: (&str, usize, usize) = ("data_13_25_120_33", 120, 20);
@@ -41,8 +39,7 @@ async fn a_published_instance_goes_from_import_to_published_sessions_at_its_best
     on_both(async |db| {
         queue::migrate(&db).await.expect("the job tables are made");
         let client = Client::of(db.clone()).await;
-        let closing = CancellationToken::new();
-        let worker = tokio::spawn(Worker::new(db.clone(), own(), 1, closing.clone()).run());
+        let worker = AtWork::start(&db, own(), 1);
 
         let imported = client.post("/api/v1/import/problem", &problem).await;
         assert_eq!((imported.status.as_u16(), &imported.body["counts"]["section"]["created"]), (200, &json!(tasks)));
@@ -57,8 +54,7 @@ async fn a_published_instance_goes_from_import_to_published_sessions_at_its_best
             assert!(Instant::now() < deadline, "{now}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         };
-        closing.cancel();
-        worker.await.expect("the worker stops");
+        worker.stop().await;
         assert_eq!((&ended["state"], &ended["status"]), (&json!("succeeded"), &json!("optimal")), "{ended}");
         assert_eq!(client.get(&format!("{run}/unserved")).await.body, json!([]));
 
