@@ -34,7 +34,7 @@ use crate::store::schedules::Published;
 use crate::store::snapshot;
 
 /// How long a cancel waits for the worker's last word before it answers without it.
-const LAST_WORD: Duration = Duration::from_millis(900);
+const LAST_WORD: Duration = Duration::from_millis(600);
 /// Between two looks at a run that others are working on.
 const LOOK: Duration = Duration::from_millis(250);
 

@@ -40,7 +40,7 @@ async fn a_full_disk_refuses_what_is_new_and_keeps_what_is_there() {
     let read = client.get(&format!("{PATH}?limit=200")).await;
     assert_eq!(read.body["items"].as_array().map(Vec::len), Some(kept), "what was acknowledged, and no more");
     set(&db, "PRAGMA max_page_count = 1000000").await;
-    assert_eq!(client.post(PATH, &district("Tempe")).await.status.as_u16(), 201, "there is room again");
+    client.district("There is room again").await;
 }
 
 #[tokio::test]
