@@ -37,6 +37,12 @@ enum Victim {
     Solver,
 }
 
+/// A killed worker's runs wait for its lease to end, which is most of the time that this takes.
+const VICTIMS: [Victim; 8] = {
+    use Victim::{Server, Solver, Worker};
+    [Server, Server, Server, Worker, Worker, Solver, Solver, Solver]
+};
+
 /// Everything that a server said it had done.
 #[derive(Default)]
 struct Acknowledged {
@@ -138,24 +144,23 @@ impl Person {
 
 /// Kills everything several times, at moments and in an order that the seed decides.
 async fn rage(site: &Site, address: &Address, server: &mut Process, worker: &mut Process) {
-    use Victim::{Server, Solver, Worker};
     let mut dice = SmallRng::seed_from_u64(SEED);
-    let mut victims = [Server, Server, Server, Worker, Worker, Solver, Solver, Solver];
+    let mut victims = VICTIMS;
     victims.shuffle(&mut dice);
     for victim in victims {
         tokio::time::sleep(Duration::from_millis(dice.random_range(APART))).await;
         match victim {
-            Server => {
+            Victim::Server => {
                 server.kill();
                 let (next, at) = site.serve();
                 *server = next;
                 address.set(at);
             }
-            Worker => {
+            Victim::Worker => {
                 worker.kill();
                 *worker = site.work(2);
             }
-            Solver => {
+            Victim::Solver => {
                 site.kill_a_solver().await;
             }
         }
@@ -184,7 +189,7 @@ async fn whatever_is_killed_nothing_acknowledged_is_lost_and_nothing_is_there_tw
         let kept = Acknowledged { courses, runs: asked, schedules };
         println!(
             "acknowledged through {} kills: {} records, {} runs, {} publications",
-            8,
+            VICTIMS.len(),
             kept.courses.len(),
             kept.runs.len(),
             kept.schedules.len()
