@@ -7,6 +7,7 @@
 
 pub mod access;
 mod accounts;
+mod candidates;
 mod document;
 mod doors;
 pub mod error;
@@ -34,6 +35,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::config::Settings;
 use crate::store::{Db, queue::Queue};
+use candidates::Desks;
 use doors::Doors;
 use error::Error;
 
@@ -50,6 +52,8 @@ pub struct State {
     pub queue: Option<Arc<dyn Queue>>,
     /// How often anyone may ask.
     pub doors: Arc<Doors>,
+    /// Schedules that are open for questions about candidates.
+    pub desks: Arc<Desks>,
     /// Cancelled when the server stops: streams that would never end by themselves must watch it.
     pub closing: CancellationToken,
 }
@@ -59,7 +63,7 @@ impl State {
     pub fn new(db: Db, settings: Settings) -> Self {
         let settings = Arc::new(settings);
         let doors = Arc::new(Doors::new(settings.requests_per_minute));
-        Self { db, queue: None, settings, doors, closing: CancellationToken::new() }
+        Self { db, queue: None, settings, doors, desks: Arc::default(), closing: CancellationToken::new() }
     }
 }
 
@@ -71,6 +75,7 @@ fn routes() -> OpenApiRouter<State> {
         .merge(feeds::routes())
         .merge(accounts::routes())
         .merge(identities::routes())
+        .merge(candidates::routes())
 }
 
 /// The whole API.

@@ -96,6 +96,11 @@ pub fn zone(at: DateTime<Utc>, tz: Tz) -> String {
     if abbreviation.starts_with(['+', '-']) { format!("UTC{abbreviation}") } else { abbreviation }
 }
 
+/// `1:00 PM EST`: the clock that people in the United States read.
+pub fn time(at: DateTime<Utc>, tz: Tz) -> String {
+    format!("{} {}", at.with_timezone(&tz).format("%-I:%M %p"), zone(at, tz))
+}
+
 /// `1:00–1:30 PM EST`, and across noon `11:45 AM–12:15 PM EST`.
 pub fn times(from: DateTime<Utc>, to: DateTime<Utc>, tz: Tz) -> String {
     let minutes = |at: DateTime<Utc>| i64::from(at.with_timezone(&tz).num_seconds_from_midnight() / 60);
@@ -106,6 +111,12 @@ pub fn times(from: DateTime<Utc>, to: DateTime<Utc>, tz: Tz) -> String {
 pub fn hour(hour: u16) -> String {
     let half = if hour % 24 < 12 { "AM" } else { "PM" };
     format!("{} {half}", if hour.is_multiple_of(12) { 12 } else { hour % 12 })
+}
+
+/// `13:05`, as the engine writes clocks, as people here say it: `1:05 PM`. None if it is no clock.
+pub fn clock(text: &str) -> Option<String> {
+    let time = chrono::NaiveTime::parse_from_str(text, "%H:%M").ok().filter(|_| text.len() == 5)?;
+    Some(time.format("%-I:%M %p").to_string())
 }
 
 #[cfg(test)]
@@ -142,11 +153,21 @@ mod tests {
             times(at("2026-11-09T16:45:00Z"), at("2026-11-09T17:15:00Z"), Tz::America__New_York),
             "11:45 AM–12:15 PM EST"
         );
-        assert_eq!(times(from, to, Tz::America__Phoenix), "11:00–11:30 AM MST");
+        assert_eq!(
+            (time(from, Tz::America__Phoenix), times(from, to, Tz::America__Phoenix)),
+            ("11:00 AM MST".into(), "11:00–11:30 AM MST".into())
+        );
         let summer = at("2026-07-01T13:05:00Z");
         assert_eq!(times(summer, summer + chrono::TimeDelta::minutes(45), Tz::America__New_York), "9:05–9:50 AM EDT");
         assert_eq!(times(from, to, Tz::America__Sao_Paulo), "3:00–3:30 PM UTC-03");
         assert_eq!([0, 8, 12, 15, 24, 25].map(hour), ["12 AM", "8 AM", "12 PM", "3 PM", "12 AM", "1 AM"]);
         assert_eq!(instant(at("2026-11-09T00:05:00Z")), "Nov 9, 2026, 12:05 AM UTC");
+    }
+
+    #[test]
+    fn the_clock_of_the_engine_is_said_in_hours_of_half_a_day() {
+        let said: Vec<Option<String>> = ["00:05", "12:00", "13:05", "24:00", "9:05", "x"].map(clock).into();
+        let clock = |text: &str| Some(text.to_owned());
+        assert_eq!(said, [clock("12:05 AM"), clock("12:00 PM"), clock("1:05 PM"), None, None, None]);
     }
 }
