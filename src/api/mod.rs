@@ -16,6 +16,7 @@ mod feeds;
 mod health;
 mod identities;
 mod layers;
+mod mail;
 mod once;
 pub mod passwords;
 mod problems;
@@ -75,6 +76,7 @@ fn routes() -> OpenApiRouter<State> {
         .merge(feeds::routes())
         .merge(accounts::routes())
         .merge(identities::routes())
+        .merge(mail::routes())
         .merge(candidates::routes())
 }
 

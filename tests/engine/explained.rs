@@ -175,7 +175,7 @@ fn availability_is_widened_on_the_educators_own_clock() {
         need: "s1",
         waterfall: [1, 1, 1, 1, 1, 1, 1, 0, 0, 0],
         reason: "but none is available at all of its meetings",
-        change: "widen the availability of e1 to mon, tue, wed, thu, fri 12:00–12:50 PM (America/New_York)",
+        change: "widen the availability of e1 to mon, tue, wed, thu, fri 12:00–12:50 (America/New_York)",
         rule: "H05",
         gained: OWED.0,
     };
@@ -339,7 +339,7 @@ fn a_service_that_found_one_slot_of_two_says_so() {
         need: "i1",
         waterfall: [1, 1, 1, 1, 1, 1, 1, 1, 1, 0],
         reason: "served by e1, but 1 of 2 sessions found no slot",
-        change: "widen the availability of e1 to tue 9:00–9:30 AM (America/Phoenix)",
+        change: "widen the availability of e1 to tue 09:00–09:30 (America/Phoenix)",
         rule: "H05",
         gained: OWED.1 / 2,
     };

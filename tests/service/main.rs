@@ -9,6 +9,7 @@ mod doors;
 mod feeds;
 mod fresh;
 mod instance;
+mod mail;
 mod people;
 mod privacy;
 mod races;

@@ -7,7 +7,7 @@ use super::Inquiry;
 use super::change::{Window, need_name};
 use super::offers::Offers;
 use super::waterfall::Fall;
-use crate::domain::time::{Weekday, spoken};
+use crate::domain::time::Weekday;
 use crate::engine::grid::{EducatorIx, Need, ServiceIx};
 use crate::engine::pairing::{Asked, Filter};
 use crate::engine::problem::Date;
@@ -23,15 +23,16 @@ pub fn listed(items: impl IntoIterator<Item = String>, last: &str) -> String {
     }
 }
 
-/// `mon, wed 10:00–10:45 AM and fri 1:00–1:45 PM`.
+/// `mon, wed 10:00–10:45 and fri 11:00–11:45`.
 pub fn days_and_times(windows: &[Window]) -> String {
     let mut by_time: BTreeMap<(i64, i64), BTreeSet<Weekday>> = BTreeMap::new();
     for &(start, end, day) in windows {
         by_time.entry((start, end)).or_default().insert(day);
     }
+    let clock = |at: i64| format!("{:02}:{:02}", at / 60, at % 60);
     let row = |((start, end), days): ((i64, i64), BTreeSet<Weekday>)| {
         let days: Vec<&str> = days.into_iter().map(Weekday::name).collect();
-        format!("{} {}", days.join(", "), spoken(start, end))
+        format!("{} {}–{}", days.join(", "), clock(start), clock(end))
     };
     listed(by_time.into_iter().map(row), "and")
 }
