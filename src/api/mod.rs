@@ -18,6 +18,7 @@ mod identities;
 mod layers;
 mod mail;
 mod passkeys;
+mod once;
 pub mod passwords;
 mod problems;
 pub mod providers;

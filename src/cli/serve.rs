@@ -8,6 +8,7 @@ use anyhow::Context;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::migrate::reach;
 use super::{Failure, work};
 use crate::api::{self, State};
 use crate::config::{Flags, Settings};
@@ -107,7 +108,7 @@ pub(super) fn mailroom(
 pub(super) async fn open(settings: &Settings) -> anyhow::Result<Db> {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init().ok();
-    let db = Db::connect(settings.database.reveal()).await.context("cannot open the database")?;
+    let db = reach(settings.database.reveal()).await?;
     db.migrate().await.context("cannot migrate the database")?;
     queue::migrate(&db)
         .await

@@ -5,6 +5,7 @@ mod fixtures;
 mod golden;
 mod issues;
 mod oracle;
+mod published;
 mod repairing;
 mod rules;
 mod shared;
