@@ -14,6 +14,7 @@ use crate::domain::actor::{Actor, Thing, Verb};
 pub enum Place {
     Home,
     Runs,
+    Board,
     Educators,
     Schools,
     Accounts,
@@ -22,9 +23,10 @@ pub enum Place {
 }
 
 /// Where each link leads, and to whom it is of use.
-const LINKS: [(Place, &str, &str, Option<Thing>); 5] = [
+const LINKS: [(Place, &str, &str, Option<Thing>); 6] = [
     (Place::Home, "/", "Home", None),
     (Place::Runs, "/runs", "Runs", Some(Thing::Planning)),
+    (Place::Board, "/board", "Board", Some(Thing::Planning)),
     (Place::Educators, "/educators", "Educators", Some(Thing::Roster)),
     (Place::Schools, "/schools", "Schools", Some(Thing::Record("school"))),
     (Place::Accounts, "/accounts", "Accounts", Some(Thing::Accounts)),

@@ -7,8 +7,11 @@ mod account;
 mod accounts;
 mod ask;
 mod assets;
+mod board;
 mod calendar;
 mod compare;
+mod decisions;
+mod fit;
 mod home;
 mod layout;
 mod need;
@@ -21,6 +24,7 @@ mod runs;
 #[cfg(test)]
 mod samples;
 mod sign_in;
+mod today;
 mod totp;
 mod unserved;
 mod week;
@@ -35,7 +39,12 @@ pub use refusal::dressed;
 /// Every page.
 pub fn router() -> Router<State> {
     let people = people::routes().merge(week::routes());
-    let runs = runs::routes().merge(run::routes()).merge(need::routes()).merge(compare::routes());
+    let runs = runs::routes()
+        .merge(run::routes())
+        .merge(need::routes())
+        .merge(compare::routes())
+        .merge(board::routes())
+        .merge(decisions::routes());
     let accounts = account::routes().merge(totp::routes()).merge(accounts::routes()).merge(sign_in::routes());
     assets::routes().merge(accounts).merge(home::routes()).merge(people).merge(runs)
 }
