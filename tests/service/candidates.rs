@@ -180,13 +180,13 @@ async fn a_published_session_that_no_longer_fits_is_marked_on_the_board_until_it
         let first = client.get("/api/v1/sessions?from=2000-01-01T00:00:00Z&to=2100-01-01T00:00:00Z&limit=1").await;
         let session = &first.body["items"][0];
         let (educator, school) = (&session["educator_id"], &session["school_id"]);
-        let board = format!("/board?on={}", session["held_on"].as_str().expect("a date"));
+        let on = &session["starts_at"].as_str().expect("an instant")[..10];
+        let board = format!("/board?on={on}");
         let shown = client.get(&board).await;
         assert!(shown.status == 200 && shown.text.contains("data-need"), "{shown:?}");
         assert!(!shown.text.contains("to look at"), "{}", shown.text);
 
-        let off =
-            serde_json::json!({"educator_id": educator, "first_on": session["held_on"], "last_on": session["held_on"]});
+        let off = serde_json::json!({"educator_id": educator, "first_on": on, "last_on": on});
         let off = client.post("/api/v1/time-off", &off).await.id();
         let veto =
             client.post("/api/v1/vetoes", &serde_json::json!({"educator_id": educator, "school_id": school})).await;
