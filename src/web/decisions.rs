@@ -1,6 +1,7 @@
 //! Locks and bans: everything that people have decided before the engine does, with its reason, and the way back.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use axum::extract::State as Axum;
 use axum::extract::rejection::FormRejection;
@@ -104,8 +105,8 @@ async fn read(Axum(state): Axum<State>, Planner(actor): Planner, _: NoQuery) -> 
     let mut bans = Vec::new();
     for row in store::every::<Veto>(&mut tx).await?.into_iter().rev().take(MOST) {
         let id = row.body.school_id;
-        if !schools.contains_key(&id) {
-            schools.insert(id, store::get::<School>(&mut tx, id).await?.body.name);
+        if let Entry::Vacant(place) = schools.entry(id) {
+            place.insert(store::get::<School>(&mut tx, id).await?.body.name);
         }
         bans.push(Named { educator: name(row.body.educator_id), about: schools[&id].clone(), row });
     }
