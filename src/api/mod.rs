@@ -16,6 +16,7 @@ mod feeds;
 mod health;
 mod identities;
 mod layers;
+mod mail;
 pub mod passwords;
 mod problems;
 mod publish;
@@ -74,6 +75,7 @@ fn routes() -> OpenApiRouter<State> {
         .merge(feeds::routes())
         .merge(accounts::routes())
         .merge(identities::routes())
+        .merge(mail::routes())
         .merge(candidates::routes())
 }
 

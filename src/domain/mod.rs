@@ -9,6 +9,7 @@ pub mod hash;
 pub mod id;
 pub mod identity;
 pub mod license;
+pub mod mail;
 pub mod need;
 pub mod record;
 pub mod records;

@@ -14,6 +14,7 @@ pub mod identities;
 pub mod import;
 pub mod invitations;
 pub mod logins;
+pub mod mail;
 pub mod queue;
 pub mod runs;
 pub mod schedules;
@@ -43,6 +44,7 @@ pub fn statements() -> Vec<Statement> {
         tokens::STATEMENTS,
         factors::STATEMENTS,
         identities::STATEMENTS,
+        mail::STATEMENTS,
     ];
     let written = records.into_iter().chain(answers).chain(people);
     let written = written.flatten().map(|(_, statement)| statement.clone());

@@ -17,6 +17,7 @@ pub enum Place {
     Board,
     Educators,
     Schools,
+    Mail,
     Accounts,
     Account,
     Nowhere,
@@ -29,6 +30,7 @@ const LINKS: [(Place, &str, &str, Option<Thing>); 6] = [
     (Place::Board, "/board", "Board", Some(Thing::Planning)),
     (Place::Educators, "/educators", "Educators", Some(Thing::Roster)),
     (Place::Schools, "/schools", "Schools", Some(Thing::Record("school"))),
+    (Place::Mail, "/mail", "Mail", Some(Thing::Planning)),
     (Place::Accounts, "/accounts", "Accounts", Some(Thing::Accounts)),
 ];
 

@@ -14,6 +14,7 @@ mod decisions;
 mod fit;
 mod home;
 mod layout;
+mod mail;
 mod need;
 mod needs;
 mod people;
@@ -46,5 +47,5 @@ pub fn router() -> Router<State> {
         .merge(board::routes())
         .merge(decisions::routes());
     let accounts = account::routes().merge(totp::routes()).merge(accounts::routes()).merge(sign_in::routes());
-    assets::routes().merge(accounts).merge(home::routes()).merge(people).merge(runs)
+    assets::routes().merge(accounts).merge(home::routes()).merge(people).merge(runs).merge(mail::routes())
 }

@@ -7,6 +7,7 @@ mod candidates;
 mod doors;
 mod feeds;
 mod fresh;
+mod mail;
 mod people;
 mod privacy;
 mod races;

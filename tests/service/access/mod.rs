@@ -10,7 +10,9 @@ use bellwether::api::{self, State};
 use bellwether::config::Settings;
 use bellwether::domain::actor::Role;
 use bellwether::domain::id::fresh;
+use bellwether::domain::mail::Notice;
 use bellwether::store::feeds::{self, Owner};
+use bellwether::store::mail::{self, Recipient};
 use bellwether::store::tokens;
 use bellwether::web;
 use serde_json::{Value, json};
@@ -40,6 +42,7 @@ async fn filled(house: &House, side: &Side, text: &str) -> String {
     }
     for (place, owner) in [
         ("{educator-feed}", Owner::Educator(side.id("educators").parse().expect("an id"))),
+        ("{district-feed}", Owner::District(side.id("districts").parse().expect("an id"))),
         ("{school-feed}", Owner::School(side.id("schools").parse().expect("an id"))),
     ] {
         if text.contains(place) {
@@ -48,6 +51,15 @@ async fn filled(house: &House, side: &Side, text: &str) -> String {
             tx.commit().await.expect("commits");
             text = text.replace(place, &feed.id.to_string());
         }
+    }
+    if text.contains("{mail}") || text.contains("{refusal}") {
+        let mut tx = house.db.write("test").await.expect("writes");
+        let notice = Notice { subject: "x".into(), text: Vec::new(), facts: Vec::new(), link: None };
+        let to = Recipient::Educator(side.id("educators").parse().expect("an id"));
+        let mail = mail::notify(&mut tx, to, notice).await.expect("a mail");
+        mail::refuse(&mut tx, "nobody@test.example", false, "x").await.expect("a refusal");
+        tx.commit().await.expect("commits");
+        text = text.replace("{mail}", &mail.to_string()).replace("{refusal}", "nobody@test.example");
     }
     if text.contains("{accounts}") || text.contains("{tokens}") {
         let (account, _) = person(&house.db, Role::Coordinator, &[], None).await;
