@@ -52,5 +52,10 @@ pub fn statements() -> Vec<Statement> {
     ];
     let written = records.into_iter().chain(answers).chain(people);
     let written = written.flatten().map(|(_, statement)| statement.clone());
-    written.chain(entities::statements()).chain(snapshot::composed()).chain(scope::statements()).collect()
+    written
+        .chain(entities::statements())
+        .chain(snapshot::composed())
+        .chain(sessions::composed())
+        .chain(scope::statements())
+        .collect()
 }

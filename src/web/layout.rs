@@ -12,6 +12,7 @@ use crate::domain::actor::{Actor, Thing, Verb};
 pub enum Place {
     Home,
     Runs,
+    Board,
     Educators,
     Schools,
     Mail,
@@ -21,9 +22,10 @@ pub enum Place {
 }
 
 /// Where each link leads, and to whom it is of use.
-const LINKS: [(Place, &str, &str, Option<Thing>); 6] = [
+const LINKS: &[(Place, &str, &str, Option<Thing>)] = &[
     (Place::Home, "/", "Home", None),
     (Place::Runs, "/runs", "Runs", Some(Thing::Planning)),
+    (Place::Board, "/board", "Board", Some(Thing::Planning)),
     (Place::Educators, "/educators", "Educators", Some(Thing::Roster)),
     (Place::Schools, "/schools", "Schools", Some(Thing::Record("school"))),
     (Place::Mail, "/mail", "Mail", Some(Thing::Planning)),
@@ -99,7 +101,7 @@ fn navigation(reader: &Actor, here: Place) -> Markup {
     let of_use = |thing: Option<Thing>| thing.is_none_or(|thing| reader.may(Verb::Read, thing));
     html! {
         nav aria-label="Main" {
-            @for (place, address, name, _) in LINKS.into_iter().filter(|link| of_use(link.3)) {
+            @for (place, address, name, _) in LINKS.iter().copied().filter(|link| of_use(link.3)) {
                 a href=(address) aria-current=[(place == here).then_some("page")] { (name) }
             }
         }

@@ -88,6 +88,7 @@ impl House {
         let log = std::fs::File::create(dir.path().join("server.log")).expect("a file");
         let mut server = Command::new(PROGRAM)
             .args(["demo", "--listen", "127.0.0.1:0", "--db", &database])
+            .current_dir(dir.path())
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()

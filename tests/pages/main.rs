@@ -1,6 +1,8 @@
 //! What people do on the pages, in a real browser, against the real program.
 
 mod browser;
+mod clearing;
+mod deciding;
 mod every;
 mod hostile;
 mod house;
