@@ -3,6 +3,7 @@
 //! To add a page: write `pub(super) fn routes() -> Router<State>` in a file of its own, name it in [`router`], show
 //! through [`layout::Page`], and refuse with [`Error`](crate::api::error::Error), which [`dressed`] turns into a page.
 
+mod absences;
 mod account;
 mod accounts;
 mod ask;
@@ -38,5 +39,11 @@ pub fn router() -> Router<State> {
     let people = people::routes().merge(week::routes());
     let runs = runs::routes().merge(run::routes()).merge(need::routes()).merge(compare::routes());
     let accounts = account::routes().merge(totp::routes()).merge(accounts::routes()).merge(sign_in::routes());
-    assets::routes().merge(accounts).merge(home::routes()).merge(people).merge(runs).merge(mail::routes())
+    assets::routes()
+        .merge(accounts)
+        .merge(home::routes())
+        .merge(people)
+        .merge(runs)
+        .merge(mail::routes())
+        .merge(absences::routes())
 }
