@@ -16,7 +16,7 @@ use crate::domain::id::{MailId, RecordId as _};
 use crate::store::mail::{self, Kept, Refusal};
 
 pub(super) fn routes() -> OpenApiRouter<State> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(retry)).routes(routes!(refusals)).routes(routes!(lift))
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(retry)).routes(routes!(refusals, lift))
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
@@ -38,6 +38,7 @@ impl MailState {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct Which {
+    #[param(inline)]
     state: Option<MailState>,
     /// `next` of the page before.
     #[param(value_type = Option<Uuid>)]
@@ -118,15 +119,22 @@ async fn refusals(
     Ok(axum::Json(Refusals { items }))
 }
 
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct Refused {
+    /// A mail address.
+    address: String,
+}
+
 /// Send an address mail again
-#[utoipa::path(delete, path = "/api/v1/mail-refusals/{address}", operation_id = "liftMailRefusal", tag = "mail", params(("address" = String, Path)), responses(
+#[utoipa::path(delete, path = "/api/v1/mail-refusals", operation_id = "liftMailRefusal", tag = "mail", params(Refused), responses(
     (status = 204, description = "it gets mail again"), (status = 404, description = "it was not refused"),
 ))]
 async fn lift(
     Axum(state): Axum<State>,
     Planner(actor): Planner,
-    Path(address): Path<String>,
-    _: NoQuery,
+    Query(Refused { address }): Query<Refused>,
 ) -> Result<StatusCode, Error> {
     let mut tx = state.write(&actor).await?;
     if !mail::lift(&mut tx, &address).await? {

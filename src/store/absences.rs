@@ -23,12 +23,15 @@ statements! {
     LIST = "SELECT a.id, a.term_id, a.educator_id, e.display_name AS educator_name, a.first_on, a.last_on, a.reason, a.created_by, a.created_at, a.approved_by, \
             a.approved_at FROM absence a JOIN educator e ON e.id = a.educator_id WHERE a.id < $1 ORDER BY a.id DESC LIMIT $2";
     APPROVE = "UPDATE absence SET approved_by = $2, approved_at = $3 WHERE id = $1 AND approved_at IS NULL";
+    /// Whoever stands in for somebody who stands in does so for the first who was away.
     COVER = "INSERT INTO cover (term_id, session_key, absence_id, away_id, educator_id) SELECT s.term_id, s.key, $1, s.educator_id, unhex(value ->> 'by', '-') \
              FROM json_each($2) JOIN session s ON s.id = unhex(value ->> 'session', '-') WHERE TRUE \
-             ON CONFLICT (term_id, session_key) DO UPDATE SET absence_id = excluded.absence_id, away_id = excluded.away_id, educator_id = excluded.educator_id"
+             ON CONFLICT (term_id, session_key) DO UPDATE SET absence_id = excluded.absence_id, educator_id = excluded.educator_id, \
+             away_id = CASE WHEN cover.educator_id = excluded.away_id THEN cover.away_id ELSE excluded.away_id END"
           | "INSERT INTO cover (term_id, session_key, absence_id, away_id, educator_id) SELECT s.term_id, s.key, $1, s.educator_id, x.\"by\" \
              FROM jsonb_to_recordset($2) AS x(session uuid, \"by\" uuid) JOIN session s ON s.id = x.session \
-             ON CONFLICT (term_id, session_key) DO UPDATE SET absence_id = excluded.absence_id, away_id = excluded.away_id, educator_id = excluded.educator_id";
+             ON CONFLICT (term_id, session_key) DO UPDATE SET absence_id = excluded.absence_id, educator_id = excluded.educator_id, \
+             away_id = CASE WHEN cover.educator_id = excluded.away_id THEN cover.away_id ELSE excluded.away_id END";
     HAND_OVER = "UPDATE session SET educator_id = $2, status = 'planned', sequence = sequence + 1, updated_at = $3 \
                  WHERE id IN (SELECT unhex(value, '-') FROM json_each($1))"
               | "UPDATE session SET educator_id = $2, status = 'planned', sequence = sequence + 1, updated_at = $3 \

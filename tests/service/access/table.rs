@@ -140,7 +140,7 @@ pub const ROUTES: &[Route] = &[
     flat("GET", "/api/v1/mail", Nothing, "yyfff"),
     flat("POST", "/api/v1/mail/{mail}/retry", Nothing, "yynnn"),
     flat("GET", "/api/v1/mail-refusals", Nothing, "yyfff"),
-    flat("DELETE", "/api/v1/mail-refusals/{refusal}", Nothing, "yynnn"),
+    flat("DELETE", "/api/v1/mail-refusals?address={refusal}", Nothing, "yyfff"),
     // Accounts.
     flat("GET", "/api/v1/accounts", Nothing, "yffff"),
     flat("POST", "/api/v1/accounts", Json(r#"{"email": "x", "name": "x", "role": "coordinator"}"#), "yffff"),
