@@ -26,6 +26,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "exchange",
             "config",
             "api::State",
+            "api::absences",
             "api::extract",
             "api::error",
             "api::access",

@@ -5,6 +5,7 @@
 //! [`error::Error`], and name it in [`routes`]. Refusals are described by status alone; `document`
 //! gives them their body and adds those that every route has.
 
+pub mod absences;
 pub mod access;
 mod accounts;
 mod candidates;
@@ -24,6 +25,7 @@ mod problems;
 pub mod providers;
 mod publish;
 mod records;
+pub mod repairs;
 mod runs;
 pub mod second;
 mod serve;
@@ -83,6 +85,8 @@ fn routes() -> OpenApiRouter<State> {
         .merge(identities::routes())
         .merge(mail::routes())
         .merge(candidates::routes())
+        .merge(absences::routes())
+        .merge(repairs::routes())
 }
 
 /// The whole API.

@@ -86,6 +86,9 @@ struct Asked {
     #[serde(default)]
     #[schema(value_type = Vec<Uuid>, max_items = 1000)]
     without: Vec<EducatorId>,
+    /// Mend that schedule where it no longer holds, leave the rest of it as it is, and end.
+    #[serde(default)]
+    repair: bool,
 }
 
 impl Asked {
@@ -102,6 +105,7 @@ impl Asked {
             unserved_cents_per_minute: self.unserved_cents_per_minute,
             change_cents: self.change_cents,
             without: self.without.clone(),
+            repair: self.repair,
         };
         let mut errors = Vec::new();
         let mut require = |holds: bool, field: &str, message: &str| {
@@ -110,6 +114,7 @@ impl Asked {
             }
         };
         require((1..=86_400).contains(&settings.seconds), "seconds", "give 1 to 86400 seconds");
+        require(!settings.repair || settings.start_from.is_some(), "repair", "name in start_from what is to be mended");
         require(settings.nodes.is_none_or(|nodes| nodes >= 1), "nodes", "give at least 1, or leave it out");
         require((0.0..=1.0).contains(&settings.gap), "gap", "give a ratio from 0 to 1, such as 0.01");
         require((1..=64).contains(&settings.threads), "threads", "give 1 to 64");

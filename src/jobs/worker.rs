@@ -387,7 +387,10 @@ impl Watch<'_> {
             option("--nodes", nodes.to_string());
         }
         if let Some(start) = start {
-            arguments.extend(["--improve".into(), "--start".into(), start.0.clone().into()]);
+            if !settings.repair {
+                arguments.push("--improve".into());
+            }
+            arguments.extend(["--start".into(), start.0.clone().into()]);
         }
         arguments
     }

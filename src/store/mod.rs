@@ -1,5 +1,6 @@
 //! Floor 2: the only SQL. SQLite or PostgreSQL behind one set of functions; no type of this floor appears in JSON.
 
+pub mod absences;
 pub mod accounts;
 pub mod audit;
 pub mod db;
@@ -49,6 +50,7 @@ pub fn statements() -> Vec<Statement> {
         links::STATEMENTS,
         identities::STATEMENTS,
         mail::STATEMENTS,
+        absences::STATEMENTS,
     ];
     let written = records.into_iter().chain(answers).chain(people);
     let written = written.flatten().map(|(_, statement)| statement.clone());

@@ -152,6 +152,40 @@ pub async fn replace(
     Ok((tally, touched))
 }
 
+/// One meeting that a publication would change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// None: it is new.
+    pub before: Option<Meeting>,
+    /// None: it is gone.
+    pub after: Option<Meeting>,
+}
+
+/// How many meetings would stay as they are if the sessions of these districts were `meetings`, and those that would not.
+pub async fn differences(
+    tx: &mut Tx,
+    term: TermId,
+    districts: &[DistrictId],
+    meetings: Vec<Meeting>,
+) -> Result<(usize, Vec<Difference>)> {
+    let args = args![term, json!(districts)];
+    let rows = tx.rows(&OF_DISTRICTS, args).await?;
+    let students = by_session(&tx.rows(&STUDENTS_OF_DISTRICTS, args).await?)?;
+    let before: Vec<Session> = rows.iter().map(|row| session(row, &students)).collect::<Result<_>>()?;
+    let mut old: BTreeMap<SessionId, Meeting> = before.iter().map(|s| (s.id, s.meeting.clone())).collect();
+    let (written, gone, tally) = reconcile(before, meetings);
+    let mut found = Vec::with_capacity(written.len());
+    for (id, _, meeting) in written {
+        found.push(Difference { before: old.remove(&id), after: Some(meeting) });
+    }
+    for id in gone {
+        if let Some(meeting) = old.remove(&id) {
+            found.push(Difference { before: Some(meeting), after: None });
+        }
+    }
+    Ok((tally.unchanged, found))
+}
+
 /// At most `limit` sessions after `after` of those that may be seen, in the order of their starts.
 pub async fn list(
     tx: &mut Tx,

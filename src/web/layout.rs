@@ -15,6 +15,7 @@ pub enum Place {
     Board,
     Educators,
     Schools,
+    Absences,
     Mail,
     Accounts,
     Account,
@@ -28,6 +29,7 @@ const LINKS: &[(Place, &str, &str, Option<Thing>)] = &[
     (Place::Board, "/board", "Board", Some(Thing::Planning)),
     (Place::Educators, "/educators", "Educators", Some(Thing::Roster)),
     (Place::Schools, "/schools", "Schools", Some(Thing::Record("school"))),
+    (Place::Absences, "/absences", "Absences", Some(Thing::Planning)),
     (Place::Mail, "/mail", "Mail", Some(Thing::Planning)),
     (Place::Accounts, "/accounts", "Accounts", Some(Thing::Accounts)),
 ];

@@ -3,6 +3,7 @@
 //! To add a page: write `pub(super) fn routes() -> Router<State>` in a file of its own, name it in [`router`], show
 //! through [`layout::Page`], and refuse with [`Error`](crate::api::error::Error), which [`dressed`] turns into a page.
 
+mod absences;
 mod account;
 mod accounts;
 mod ask;
@@ -54,5 +55,11 @@ pub fn router() -> Router<State> {
         .merge(compare::routes())
         .merge(board::routes())
         .merge(decisions::routes());
-    assets::routes().merge(accounts).merge(home::routes()).merge(people).merge(runs).merge(mail::routes())
+    assets::routes()
+        .merge(accounts)
+        .merge(home::routes())
+        .merge(people)
+        .merge(runs)
+        .merge(mail::routes())
+        .merge(absences::routes())
 }

@@ -1,5 +1,6 @@
 //! The service with a database under it: every test runs on a fresh SQLite file and on a fresh PostgreSQL database.
 
+mod absences;
 mod access;
 mod api;
 mod asvs;

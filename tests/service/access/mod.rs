@@ -11,6 +11,8 @@ use bellwether::config::Settings;
 use bellwether::domain::actor::Role;
 use bellwether::domain::id::fresh;
 use bellwether::domain::mail::Notice;
+use bellwether::domain::time::Date;
+use bellwether::store::absences::{self, Report};
 use bellwether::store::feeds::{self, Owner};
 use bellwether::store::mail::{self, Recipient};
 use bellwether::store::tokens;
@@ -55,6 +57,20 @@ async fn filled(house: &House, side: &Side, text: &str) -> String {
         }
     }
     text = text.replace("{unknown}", &fresh().to_string());
+    if text.contains("{absence}") {
+        let mut tx = house.db.write("test").await.expect("writes");
+        let on = Date::ymd(2026, 12, 18);
+        let new = Report {
+            term_id: side.id("terms").parse().expect("an id"),
+            educator_id: side.id("educators").parse().expect("an id"),
+            first_on: on,
+            last_on: on,
+            reason: String::new(),
+        };
+        let absence = absences::report(&mut tx, &new).await.expect("an absence");
+        tx.commit().await.expect("commits");
+        text = text.replace("{absence}", &absence.to_string());
+    }
     if text.contains("{mail}") || text.contains("{refusal}") {
         let mut tx = house.db.write("test").await.expect("writes");
         let notice = Notice { subject: "x".into(), text: Vec::new(), facts: Vec::new(), link: None };
