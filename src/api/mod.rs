@@ -15,6 +15,7 @@ mod feeds;
 mod health;
 mod identities;
 mod layers;
+mod minutes;
 pub mod passwords;
 mod problems;
 mod publish;
@@ -22,6 +23,7 @@ mod records;
 mod runs;
 pub mod second;
 mod serve;
+mod service_log;
 mod sessions;
 pub mod sign_in;
 
@@ -38,6 +40,7 @@ use error::Error;
 
 pub use accounts::Wanted as WantedToken;
 pub use health::record_metrics;
+pub use minutes::AtRisk;
 pub use serve::{GRACE, HEADER_TIMEOUT, serve};
 
 /// What every handler may use.
@@ -70,6 +73,8 @@ fn routes() -> OpenApiRouter<State> {
         .merge(feeds::routes())
         .merge(accounts::routes())
         .merge(identities::routes())
+        .merge(minutes::routes())
+        .merge(service_log::routes())
 }
 
 /// The whole API.

@@ -13,7 +13,11 @@ pub mod idempotency;
 pub mod identities;
 pub mod import;
 pub mod invitations;
+mod lines;
+pub mod log;
 pub mod logins;
+pub mod makeup;
+pub mod minutes;
 pub mod queue;
 pub mod runs;
 pub mod schedules;
@@ -44,7 +48,13 @@ pub fn statements() -> Vec<Statement> {
         factors::STATEMENTS,
         identities::STATEMENTS,
     ];
-    let written = records.into_iter().chain(answers).chain(people);
+    let minutes = [lines::STATEMENTS, log::STATEMENTS, minutes::STATEMENTS, makeup::STATEMENTS];
+    let written = records.into_iter().chain(answers).chain(people).chain(minutes);
     let written = written.flatten().map(|(_, statement)| statement.clone());
-    written.chain(entities::statements()).chain(snapshot::composed()).chain(scope::statements()).collect()
+    written
+        .chain(entities::statements())
+        .chain(snapshot::composed())
+        .chain(minutes::composed())
+        .chain(scope::statements())
+        .collect()
 }

@@ -3,6 +3,7 @@
 mod explained;
 mod fixtures;
 mod golden;
+mod histories;
 mod issues;
 mod oracle;
 mod repairing;
@@ -13,3 +14,4 @@ mod solving;
 mod spoiled;
 mod spoiling;
 mod tiny;
+mod vectors;

@@ -6,6 +6,7 @@ mod asvs;
 mod doors;
 mod feeds;
 mod fresh;
+mod minutes;
 mod people;
 mod privacy;
 mod races;

@@ -10,6 +10,7 @@ use bellwether::api::{self, State};
 use bellwether::config::Settings;
 use bellwether::domain::actor::Role;
 use bellwether::domain::id::fresh;
+use bellwether::domain::log::{MissReason, Said};
 use bellwether::store::feeds::{self, Owner};
 use bellwether::store::tokens;
 use bellwether::web;
@@ -18,7 +19,7 @@ use serde_json::{Value, json};
 use crate::api::client::{Answer, Client};
 use crate::fresh::on_both;
 use crate::people::person;
-use house::{House, SHARED, Side};
+use house::{House, SHARED, Side, logged};
 use table::{OPEN, RECORDS, ROUTES, Route, Sends};
 
 /// What a refusal looks like to the table.
@@ -48,6 +49,10 @@ async fn filled(house: &House, side: &Side, text: &str) -> String {
             tx.commit().await.expect("commits");
             text = text.replace(place, &feed.id.to_string());
         }
+    }
+    if text.contains("{log}") {
+        let entry = logged(&house.db, side, &Said::missed(MissReason::Technical)).await;
+        text = text.replace("{log}", &entry.id.to_string());
     }
     if text.contains("{accounts}") || text.contains("{tokens}") {
         let (account, _) = person(&house.db, Role::Coordinator, &[], None).await;
