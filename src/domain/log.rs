@@ -134,7 +134,7 @@ impl Said {
         let (whole, actual) = (length(planned), told.map(length));
         match (self.outcome, self.reason) {
             (Outcome::Delivered, Some(_)) => {
-                found.refuse(pointer("reason"), "what was delivered needs no reason; say partly, or leave it out")
+                found.refuse(pointer("reason"), "what was delivered needs no reason; say partly, or leave it out");
             }
             (Outcome::Partly | Outcome::Missed, None) => found.refuse(pointer("reason"), "say why minutes are missing"),
             _ => {}
@@ -150,7 +150,7 @@ impl Said {
                 found.refuse(pointer("outcome"), message);
             }
             (Outcome::Missed, Some(_)) => {
-                found.refuse(pointer("starts"), "what was missed has no times; leave them out")
+                found.refuse(pointer("starts"), "what was missed has no times; leave them out");
             }
             _ => {}
         }
@@ -205,13 +205,13 @@ mod tests {
 
     #[test]
     fn what_is_said_must_fit_together() {
+        use MissReason::Technical;
+        use Outcome::{Delivered, Missed, Partly};
         let planned = (clock("09:00"), clock("09:30"));
         let with = |outcome, reason, times: Option<(&str, &str)>| {
             let (starts, ends) = times.map(|(from, to)| (clock(from), clock(to))).unzip();
             Said { outcome, reason, starts, ends, ..Said::delivered() }.minutes(planned, "")
         };
-        use MissReason::Technical;
-        use Outcome::{Delivered, Missed, Partly};
         assert_eq!(with(Delivered, None, None), Ok(30));
         assert_eq!(with(Delivered, None, Some(("09:00", "09:40"))), Ok(40));
         assert_eq!(with(Partly, Some(Technical), Some(("09:10", "09:30"))), Ok(20));

@@ -2,6 +2,7 @@
 //! policies; and makes the ledgers.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use chrono::NaiveDate;
 use serde::Serialize;
@@ -149,17 +150,16 @@ fn subject(row: &Row) -> Result<Subject> {
         last: own("last_on")?.unwrap_or(term.last).min(term.last),
     };
     let written: Option<String> = row.get("written")?;
-    let form = match &written {
-        Some(written) => line::read(written).map_err(|issue| StoreError::Corrupt(issue.to_string()))?,
-        None => {
-            let interval = match row.get::<String>("per")?.as_str() {
-                "week" => Interval::Week,
-                "month" => Interval::Month,
-                "cycle" => Interval::Cycle,
-                other => return Err(StoreError::Corrupt(format!("per {other:?}"))),
-            };
-            Form::sessions(row.get("times")?, interval, Minutes::exactly(row.get("minutes")?))
-        }
+    let form = if let Some(written) = &written {
+        line::read(written).map_err(|issue| StoreError::Corrupt(issue.to_string()))?
+    } else {
+        let interval = match row.get::<String>("per")?.as_str() {
+            "week" => Interval::Week,
+            "month" => Interval::Month,
+            "cycle" => Interval::Cycle,
+            other => return Err(StoreError::Corrupt(format!("per {other:?}"))),
+        };
+        Form::sessions(row.get("times")?, interval, Minutes::exactly(row.get("minutes")?))
     };
     Ok(Subject {
         line_id: row.get::<Option<Uuid>>("line_id")?.map(ServiceLineId::from_uuid),
@@ -199,10 +199,10 @@ pub async fn accounts(tx: &mut Tx, subjects: Vec<Subject>, today: Date) -> Resul
     let mut found = Vec::new();
     for subject in subjects {
         let place = (subject.term_id, subject.district_id);
-        if !calendars.contains_key(&place) {
-            calendars.insert(place, entity::matching(tx, CALENDARS, args![place.0, place.1]).await?);
-        }
-        let kept = calendars.get(&place).map(Vec::as_slice).unwrap_or_default();
+        let kept = match calendars.entry(place) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(entity::matching(tx, CALENDARS, args![place.0, place.1]).await?),
+        };
         let Some(kept) = of_school(kept, subject.school_id) else { continue };
         let days = calendar::Calendar::from(kept.clone());
         let sessions: Vec<Scheduled> =

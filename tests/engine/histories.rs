@@ -66,7 +66,7 @@ fn form(rng: &mut StdRng) -> Form {
 /// Entries and sessions, some of them on days that are no day of the line or of the school.
 fn history(rng: &mut StdRng, span: DateSpan) -> (Vec<Logged>, Vec<Scheduled>) {
     let days = span.last.number() - span.first.number();
-    let mut date = |rng: &mut StdRng| span.first.plus_days(rng.random_range(-5..=days + 5));
+    let date = |rng: &mut StdRng| span.first.plus_days(rng.random_range(-5..=days + 5));
     let mut logged: Vec<Logged> = Vec::new();
     for _ in 0..rng.random_range(0..60) {
         let planned = pick(rng, &[0, 15, 20, 30, 30, 45]);

@@ -149,7 +149,7 @@ fn vector_09_michigan_counts_who_is_being_evaluated() {
 fn vector_10_kentuckys_assistants_raise_the_cap_by_half_each() {
     let cap = caseload_of("KY", "slp").expect("a cap");
     assert_eq!(cap.hold(Load { students: 130, under_evaluation: 9, assistants: 2 }).limit, 130);
-    assert_eq!(cap.hold(Load { students: 66, under_evaluation: 0, assistants: 0 }).fits(), false);
+    assert!(!cap.hold(Load { students: 66, under_evaluation: 0, assistants: 0 }).fits());
 }
 
 /// 21: an IEP amended on January 12: two lines, split by date, and what happened before stays as it was.

@@ -132,7 +132,8 @@ impl Gross {
             taken
         };
         let delivered = take(self.delivered);
-        let mut sums = Sums { owed, delivered, made_up: self.made_up.min(delivered), ..Sums::default() };
+        let regular = (self.delivered - self.made_up).min(delivered);
+        let mut sums = Sums { owed, delivered, made_up: delivered - regular, ..Sums::default() };
         for (reason, minutes) in &self.missed {
             let taken = take(*minutes);
             sums.beyond.missed += minutes - taken;

@@ -3,6 +3,7 @@
 
 mod plan;
 mod read;
+mod token;
 
 use std::fmt;
 
