@@ -7,6 +7,7 @@
 
 pub mod access;
 mod accounts;
+mod candidates;
 mod document;
 mod doors;
 pub mod error;
@@ -35,6 +36,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::config::Settings;
 use crate::store::{Db, queue::Queue};
+use candidates::Desks;
 use doors::Doors;
 use error::Error;
 
@@ -52,6 +54,8 @@ pub struct State {
     pub queue: Option<Arc<dyn Queue>>,
     /// How often anyone may ask.
     pub doors: Arc<Doors>,
+    /// Schedules that are open for questions about candidates.
+    pub desks: Arc<Desks>,
     /// Cancelled when the server stops: streams that would never end by themselves must watch it.
     pub closing: CancellationToken,
 }
@@ -61,7 +65,7 @@ impl State {
     pub fn new(db: Db, settings: Settings) -> Self {
         let settings = Arc::new(settings);
         let doors = Arc::new(Doors::new(settings.requests_per_minute));
-        Self { db, queue: None, settings, doors, closing: CancellationToken::new() }
+        Self { db, queue: None, settings, doors, desks: Arc::default(), closing: CancellationToken::new() }
     }
 }
 
@@ -75,6 +79,7 @@ fn routes() -> OpenApiRouter<State> {
         .merge(identities::routes())
         .merge(minutes::routes())
         .merge(service_log::routes())
+        .merge(candidates::routes())
 }
 
 /// The whole API.

@@ -8,9 +8,11 @@ use serde_json::json;
 
 use super::State;
 use super::error::{Error, PROBLEM_JSON};
+use super::runs::shape;
 use crate::domain::actor::Actor;
 use crate::domain::hash::sha256;
 use crate::domain::id::{DistrictId, RunId};
+use crate::domain::run::RunSettings;
 use crate::engine::changes::{self, Change};
 use crate::engine::outcome::Schedule;
 use crate::engine::problem::Problem;
@@ -71,11 +73,12 @@ impl State {
             return Err(conflict("the run's answer is defective; it can never be published").into());
         }
         let schedule = schedule.ok_or_else(|| conflict("the run has no schedule"))?;
+        let settings = run.settings.clone();
         let prepared =
             tokio::task::spawn_blocking(move || prepare(&problem, &schedule, &run)).await.map_err(Error::internal)?;
         let (publication, problem) = prepared?;
         for attempt in 1.. {
-            match self.write_publication(actor, &publication, &problem).await {
+            match self.write_publication(actor, &publication, &problem, &settings).await {
                 Err(Refused::Other(Error::Busy(_))) if attempt < TRIES => {}
                 done => return done,
             }
@@ -88,13 +91,21 @@ impl State {
         actor: &Actor,
         new: &Publication,
         problem: &Problem,
+        settings: &RunSettings,
     ) -> Result<Published, Refused> {
         let mut tx = self.write(actor).await?;
         schedules::lock(&mut tx, new.term_id).await?;
         if let Some(already) = schedules::of_run(&mut tx, new.run_id).await? {
             return Ok(already);
         }
-        let now = snapshot::within(&mut tx, new.term_id, &new.districts).await?;
+        let mut now = snapshot::within(&mut tx, new.term_id, &new.districts).await?;
+        let locked = |id: &String| now.pins.iter().any(|pin| pin.educator == *id);
+        if settings.without.iter().map(ToString::to_string).any(|id| locked(&id)) {
+            let text = "it was planned without somebody to whom a need is locked; undo that lock first";
+            return Err(Error::Conflict(text.into()).into());
+        }
+        // What was only supposed is supposed again: other prices break no rule, nor does an educator without work.
+        shape(&mut now, settings);
         if snapshot::hash(&now) != new.problem_sha256 {
             return Err(Refused::Changed(changes::between(problem, &now)));
         }

@@ -1,5 +1,6 @@
 //! Runs over HTTP: ask for one, watch it, stop it, read its answer, publish it. Solving happens elsewhere.
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::time::Duration;
 
@@ -22,9 +23,9 @@ use super::error::{Error, FieldIssue};
 use super::extract::{Json, NoQuery, Path, Query};
 use super::publish::Refused;
 use crate::domain::actor::Actor;
-use crate::domain::id::{DistrictId, RecordId as _, RunId, TermId};
+use crate::domain::id::{DistrictId, EducatorId, RecordId as _, RunId, TermId};
 use crate::domain::run::{Run, RunEvent, RunSettings, RunState};
-use crate::engine::problem;
+use crate::engine::problem::{self, Problem};
 use crate::store::logins;
 use crate::store::runs::{self, NewRun};
 use crate::store::schedules::Published;
@@ -72,6 +73,16 @@ struct Asked {
     /// Begin with the schedule of this run.
     #[schema(value_type = Option<Uuid>)]
     start_from: Option<RunId>,
+    /// Cents for a minute that is owed and not served; none is what the term says.
+    #[schema(minimum = 0, maximum = 1_000_000_000)]
+    unserved_cents_per_minute: Option<i64>,
+    /// Cents for a need that is taken from who serves it now; none is what the term says.
+    #[schema(minimum = 0, maximum = 1_000_000_000)]
+    change_cents: Option<i64>,
+    /// Educators to plan without, as if they were not there.
+    #[serde(default)]
+    #[schema(value_type = Vec<Uuid>, max_items = 1000)]
+    without: Vec<EducatorId>,
 }
 
 impl Asked {
@@ -85,6 +96,9 @@ impl Asked {
             threads: self.threads.unwrap_or(usual.threads),
             memory_bytes: self.memory_bytes.unwrap_or(usual.memory_bytes),
             start_from: self.start_from,
+            unserved_cents_per_minute: self.unserved_cents_per_minute,
+            change_cents: self.change_cents,
+            without: self.without.clone(),
         };
         let mut errors = Vec::new();
         let mut require = |holds: bool, field: &str, message: &str| {
@@ -97,6 +111,11 @@ impl Asked {
         require((0.0..=1.0).contains(&settings.gap), "gap", "give a ratio from 0 to 1, such as 0.01");
         require((1..=64).contains(&settings.threads), "threads", "give 1 to 64");
         require(settings.memory_bytes >= 256 << 20, "memory_bytes", "give at least 268435456 (256 MiB)");
+        let price = |cents: Option<i64>| cents.is_none_or(|cents| (0..=1_000_000_000).contains(&cents));
+        let cents = "give 0 to 1000000000 cents, or leave it out for what the term says";
+        require(price(settings.unserved_cents_per_minute), "unserved_cents_per_minute", cents);
+        require(price(settings.change_cents), "change_cents", cents);
+        require(settings.without.len() <= 1000, "without", "leave at most 1000 educators out");
         if errors.is_empty() { Ok(settings) } else { Err(Error::Fields(errors)) }
     }
 }
@@ -158,6 +177,18 @@ async fn create(
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], axum::Json(run)).into_response())
 }
 
+/// Makes of what the records say what a run is asked to suppose: other prices, educators who are not there.
+pub(super) fn shape(problem: &mut Problem, settings: &RunSettings) {
+    let weights = &mut problem.weights;
+    weights.unserved_cents_per_minute = settings.unserved_cents_per_minute.unwrap_or(weights.unserved_cents_per_minute);
+    weights.change_cents = settings.change_cents.unwrap_or(weights.change_cents);
+    let without: BTreeSet<String> = settings.without.iter().map(ToString::to_string).collect();
+    problem.educators.retain(|educator| !without.contains(&educator.id));
+    problem.incumbents.retain(|pair| !without.contains(&pair.educator));
+    problem.pins.retain(|pair| !without.contains(&pair.educator));
+    problem.vetoes.retain(|veto| !without.contains(&veto.educator));
+}
+
 impl State {
     /// Takes a snapshot of the term and queues a run of it.
     pub async fn ask(
@@ -167,7 +198,8 @@ impl State {
         districts: Vec<DistrictId>,
         settings: RunSettings,
     ) -> Result<Run, Error> {
-        let problem = snapshot(&self.db, term, &districts).await?;
+        let mut problem = snapshot(&self.db, term, &districts).await?;
+        shape(&mut problem, &settings);
         let text = serde_json::to_string(&problem).map_err(Error::internal)?;
         problem::read(text.as_bytes()).map_err(|issues| {
             let issue = |issue: crate::engine::rule::Issue| FieldIssue {

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::id::{DistrictId, RunId, TermId};
+use super::id::{DistrictId, EducatorId, RunId, TermId};
 
 /// Deaths of a run's child after which it is given up.
 pub const MAX_FAILURES: i64 = 3;
@@ -69,11 +69,31 @@ pub struct RunSettings {
     /// Begin with the schedule of this run.
     #[schema(value_type = Option<Uuid>)]
     pub start_from: Option<RunId>,
+    /// Cents for a minute that is owed and not served; none is what the term says.
+    #[schema(minimum = 0, maximum = 1_000_000_000)]
+    pub unserved_cents_per_minute: Option<i64>,
+    /// Cents for a need that is taken from who serves it now; none is what the term says.
+    #[schema(minimum = 0, maximum = 1_000_000_000)]
+    pub change_cents: Option<i64>,
+    /// Educators to plan without, as if they were not there.
+    #[schema(value_type = Vec<Uuid>, max_items = 1000)]
+    pub without: Vec<EducatorId>,
 }
 
 impl Default for RunSettings {
     fn default() -> Self {
-        Self { seconds: 300, nodes: None, gap: 0.005, seed: 1, threads: 2, memory_bytes: 8 << 30, start_from: None }
+        Self {
+            seconds: 300,
+            nodes: None,
+            gap: 0.005,
+            seed: 1,
+            threads: 2,
+            memory_bytes: 8 << 30,
+            start_from: None,
+            unserved_cents_per_minute: None,
+            change_cents: None,
+            without: Vec::new(),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ pub mod changes;
 mod chunks;
 pub mod dated;
 pub mod decode;
+pub mod difference;
 pub mod explain;
 pub mod grid;
 pub mod holds;

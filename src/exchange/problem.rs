@@ -287,7 +287,7 @@ impl Reading<'_> {
             let (source, source_id) = self.origin(&pin.need);
             let (section_id, service_id) = self.need(&pin.need);
             let educator_id = self.id::<Educator>(&pin.educator);
-            let record = Pin { term_id, section_id, service_id, educator_id, source, source_id };
+            let record = Pin { term_id, section_id, service_id, educator_id, reason: None, source, source_id };
             self.batch.pins.push((self.keys.id::<Pin>(&pin.need), record));
         }
         for veto in &problem.vetoes {
@@ -295,7 +295,7 @@ impl Reading<'_> {
             let (source, source_id) = self.origin(&key);
             let educator_id = self.id::<Educator>(&veto.educator);
             let school_id = self.id::<School>(&veto.school);
-            let record = Veto { educator_id, school_id, source, source_id };
+            let record = Veto { educator_id, school_id, reason: None, source, source_id };
             self.batch.vetoes.push((self.keys.id::<Veto>(&key), record));
         }
         for together in &problem.together {

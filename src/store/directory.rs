@@ -1,6 +1,8 @@
 //! What people look things up by: terms with their numbers, educators and schools by part of their name, and
 //! when someone's published sessions begin and end.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
@@ -36,6 +38,7 @@ statements! {
                FROM school s JOIN district d ON d.id = s.district_id \
                WHERE strpos(lower(s.name || ' ' || d.name), lower($1)) > 0 AND ($4 OR d.id IN (SELECT value::uuid FROM jsonb_array_elements_text($5))) AND ($2::uuid IS NULL OR (lower(s.name), s.id) > \
                (SELECT lower(a.name), a.id FROM school a WHERE a.id = $2)) ORDER BY lower(s.name), s.id LIMIT $3";
+    NAMES = "SELECT id, display_name AS name FROM educator";
     LAST_OF_EDUCATOR = "SELECT starts_at FROM session WHERE educator_id = $1 ORDER BY starts_at DESC LIMIT 1";
     LAST_OF_SCHOOL = "SELECT starts_at FROM session WHERE school_id = $1 ORDER BY starts_at DESC LIMIT 1";
 }
@@ -88,6 +91,11 @@ pub async fn terms(tx: &mut Tx, limit: i64) -> Result<Vec<TermNumbers>> {
         })
     };
     tx.rows(&TERMS, args![limit]).await?.iter().map(term).collect()
+}
+
+/// Every educator's name, for whoever plans.
+pub async fn educator_names(tx: &mut Tx) -> Result<BTreeMap<EducatorId, String>> {
+    tx.rows(&NAMES, &[]).await?.iter().map(|row| Ok((row.id("id")?, row.get("name")?))).collect()
 }
 
 /// At most `limit` educators within reach whose name contains `text`, by name, after the one with the id `after`.

@@ -73,8 +73,11 @@ entities! {
     Clearance [educator_id: Id("educator"), state: Text];
     Availability [educator_id: Id("educator"), days: Json, start: Text, end: Text];
     TimeOff [educator_id: Id("educator"), first_on: Date, last_on: Date];
-    Pin [term_id: Id("term"), section_id: Id("section"), service_id: Id("service"), educator_id: Id("educator")];
-    Veto [educator_id: Id("educator"), school_id: Id("school")];
+    Pin [
+        term_id: Id("term"), section_id: Id("section"), service_id: Id("service"), educator_id: Id("educator"),
+        reason: Text
+    ];
+    Veto [educator_id: Id("educator"), school_id: Id("school"), reason: Text];
     Together [term_id: Id("term"), needs: Json, cents: Int];
     Incumbent [
         term_id: Id("term"), section_id: Id("section"), service_id: Id("service"), educator_id: Id("educator")

@@ -97,7 +97,12 @@ async fn upsert<T: Entity>(tx: &mut Tx, source: &str, rows: Rows<T>, summary: &m
 }
 
 /// Fields that sources do not tell: a later import leaves what people have written there.
-const LOCAL: &[(&str, &[&str])] = &[("section", &["vacancy_id"]), ("educator", &["display_name", "email", "active"])];
+const LOCAL: &[(&str, &[&str])] = &[
+    ("section", &["vacancy_id"]),
+    ("educator", &["display_name", "email", "active"]),
+    ("pin", &["reason"]),
+    ("veto", &["reason"]),
+];
 
 fn keep_local<T: Entity>(body: T, before: &T) -> Result<T> {
     let Some((_, fields)) = LOCAL.iter().find(|(kind, _)| *kind == T::KIND) else { return Ok(body) };

@@ -51,6 +51,7 @@ statements! {
                      WHERE id = $1 AND state = 'queued' RETURNING last_event";
     CANCEL_RUNNING = "UPDATE run SET cancel_asked = TRUE WHERE id = $1 AND state = 'running' AND NOT cancel_asked";
     EVENT = "INSERT INTO run_event (run_id, seq, at, kind, body) VALUES ($1, $2, $3, $4, $5)";
+    FIGURES = "SELECT body FROM run_event WHERE run_id = $1 AND kind IN ('progress', 'incumbent') ORDER BY seq";
     EVENTS = "SELECT seq, at, kind, body FROM run_event WHERE run_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
 }
 
@@ -241,6 +242,11 @@ pub async fn cancel(tx: &mut Tx, id: RunId) -> Result<Run> {
     let run = get(tx, id).await?;
     audit::write(tx, "cancel", "run", id.uuid(), None, Some(json!({ "state": run.state }))).await?;
     Ok(run)
+}
+
+/// Every figure that the run has told: `t` (seconds), `incumbent` and `bound` (cents), in order.
+pub async fn figures(tx: &mut Tx, id: RunId) -> Result<Vec<Json>> {
+    tx.rows(&FIGURES, args![id]).await?.iter().map(|row| Ok(row.get::<Column<Json>>("body")?.0)).collect()
 }
 
 /// At most `limit` events after number `after`.

@@ -16,6 +16,7 @@ use crate::domain::hash::sha256;
 use crate::domain::id::{self, DistrictId, EducatorId, NeedId, RecordId, RunId, ScheduleId, TermId};
 use crate::domain::session::Meeting;
 use crate::domain::time::TZDB_VERSION;
+use crate::engine::outcome::{Schedule, SectionAssignment, ServiceAssignment};
 
 statements! {
     /// One publication of a term at a time; with only the constraint, two of them deadlock.
@@ -46,6 +47,9 @@ statements! {
     BODY = "SELECT schedule FROM schedule WHERE id = $1";
     DISTRICTS = "SELECT district_id FROM schedule_district WHERE schedule_id = $1 ORDER BY district_id";
     CURRENT = "SELECT DISTINCT schedule_id FROM schedule_district WHERE term_id = $1 AND is_current ORDER BY schedule_id";
+    STANDING = "SELECT a.section_id, a.service_id, a.educator_id, a.sessions FROM assignment a \
+                JOIN schedule_district d ON d.schedule_id = a.schedule_id AND d.district_id = a.district_id \
+                WHERE d.term_id = $1 AND d.is_current ORDER BY a.id";
     SERVING = "SELECT a.section_id, a.service_id, a.educator_id, a.id FROM assignment a \
                JOIN schedule_district d ON d.schedule_id = a.schedule_id AND d.district_id = a.district_id \
                WHERE d.term_id = $1 AND d.is_current \
@@ -181,6 +185,24 @@ pub async fn current(tx: &mut Tx, term: TermId) -> Result<Vec<Published>> {
         standing.push(get(tx, row.id("schedule_id")?).await?);
     }
     Ok(standing)
+}
+
+/// What stands in a term, over all its districts, as one schedule: empty where nothing is published.
+pub async fn standing(tx: &mut Tx, term: TermId) -> Result<Schedule> {
+    let mut schedule = Schedule::default();
+    for row in tx.rows(&STANDING, args![term]).await? {
+        let educator = row.get::<Uuid>("educator_id")?.to_string();
+        match row.get::<Option<Uuid>>("section_id")? {
+            Some(section) => schedule.sections.push(SectionAssignment { section: section.to_string(), educator }),
+            None => schedule.services.push(ServiceAssignment {
+                service: row.get::<Option<Uuid>>("service_id")?.unwrap_or_default().to_string(),
+                educator,
+                sessions: serde_json::from_value(row.get::<Column<Json>>("sessions")?.0)
+                    .map_err(|error| StoreError::Corrupt(format!("sessions: {error}")))?,
+            }),
+        }
+    }
+    Ok(schedule)
 }
 
 /// Who serves what: as published, and in districts where nothing is, as an imported file says.

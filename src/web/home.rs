@@ -60,7 +60,7 @@ fn nothing_yet() -> Markup {
         "There are no records yet",
         &html! {
             p { "Make up a term and look around, or import your own file. In a terminal:" }
-            pre { code {
+            pre tabindex="0" { code {
                 "bellwether generate --out term.json\n"
                 "bellwether import problem term.json"
             } }

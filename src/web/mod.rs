@@ -5,11 +5,16 @@
 
 mod account;
 mod accounts;
+mod ask;
 mod assets;
 mod calendar;
+mod compare;
 mod home;
 mod layout;
+mod need;
+mod needs;
 mod people;
+mod plot;
 mod refusal;
 mod run;
 mod runs;
@@ -30,7 +35,7 @@ pub use refusal::dressed;
 /// Every page.
 pub fn router() -> Router<State> {
     let people = people::routes().merge(week::routes());
-    let runs = runs::routes().merge(run::routes());
+    let runs = runs::routes().merge(run::routes()).merge(need::routes()).merge(compare::routes());
     let accounts = account::routes().merge(totp::routes()).merge(accounts::routes()).merge(sign_in::routes());
     assets::routes().merge(accounts).merge(home::routes()).merge(people).merge(runs)
 }

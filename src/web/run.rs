@@ -7,8 +7,11 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use chrono::{DateTime, Utc};
 use maud::{Markup, html};
+use serde_json::Value as Json;
 
+use super::compare;
 use super::layout::{Page, Place, figure};
+use super::plot::plot;
 use super::runs::{badge, figure as latest, gap};
 use super::unserved::{self, Asked, Shortfall};
 use super::words;
@@ -34,7 +37,7 @@ pub(super) fn routes() -> Router<State> {
     Router::new()
         .route("/runs/{id}", get(read))
         .route("/runs/{id}/cancel", post(cancel))
-        .route("/runs/{id}/publish", post(publish))
+        .route("/runs/{id}/publish", get(compare::preview).post(publish))
 }
 
 /// Everything that the page shows.
@@ -43,6 +46,8 @@ struct View {
     term: String,
     report: Option<Report>,
     published: Option<Published>,
+    /// What the run has told, moment by moment.
+    figures: Vec<Json>,
     shortfall: Option<Shortfall>,
     /// Why it was not published just now.
     refused: Option<Vec<Change>>,
@@ -91,10 +96,11 @@ async fn view(tx: &mut Tx, id: RunId, asked: &Asked) -> Result<View, Error> {
     let report: Option<Report> = report.map(serde_json::from_value).transpose().map_err(Error::internal)?;
     let published = schedules::of_run(tx, id).await?;
     let shortfall = match &report {
-        Some(report) => Some(unserved::shortfall(tx, report, asked).await?),
+        Some(report) => Some(unserved::shortfall(tx, report, asked, run.created_at).await?),
         None => None,
     };
-    Ok(View { run, term, report, published, shortfall, refused: None })
+    let figures = runs::figures(tx, id).await?;
+    Ok(View { run, term, report, published, figures, shortfall, refused: None })
 }
 
 fn page(actor: &Actor, view: &View, now: DateTime<Utc>) -> Markup {
@@ -117,10 +123,12 @@ fn page(actor: &Actor, view: &View, now: DateTime<Utc>) -> Markup {
                         button.danger type="submit" disabled[run.cancel_asked] { "Cancel the run" }
                     }
                 }
+                @if run.schedule_sha256.is_some() { a.button.quiet href=(format!("/runs/{}/compare", run.id)) { "Compare" } }
+                a.button.quiet href=(format!("/runs?copy={}#start", run.id)) { "Ask again, what if …" }
             }
         }
         @if let Some(changes) = &view.refused { (conflict(changes)) }
-        @if working { (live(run, now)) } @else { (ended(view)) }
+        @if working { (live(view, now)) } @else { (ended(view)) }
     })
 }
 
@@ -133,7 +141,8 @@ fn budget(run: &Run) -> String {
     format!("at most {}, until {gap}", words::seconds(run.settings.seconds))
 }
 
-fn live(run: &Run, now: DateTime<Utc>) -> Markup {
+fn live(view: &View, now: DateTime<Utc>) -> Markup {
+    let run = &view.run;
     let elapsed = run.started_at.map_or(0, |at| (now - at).num_seconds().max(0));
     let money = |name| latest(run, name).map_or("–".into(), words::dollars);
     html! {
@@ -147,6 +156,9 @@ fn live(run: &Run, now: DateTime<Utc>) -> Markup {
                 div { dt { "Elapsed" } dd data-live="elapsed" { (format!("{}:{:02}", elapsed / 60, elapsed % 60)) } }
             }
             progress max=(run.settings.seconds) value=(elapsed.min(run.settings.seconds)) aria-label="Share of the allowed seconds" {}
+            // Drawn by the server: fetched anew when the run has told something.
+            div hx-get=(format!("/runs/{}", run.id)) hx-select="#plot" hx-target="#plot" hx-swap="outerHTML"
+                hx-trigger="told from:closest section throttle:2s" { (plot(&view.figures)) }
             p.soft.small { "The best schedule so far is always kept, also when you cancel. This page follows by itself." }
         }
     }
@@ -162,6 +174,7 @@ fn ended(view: &View) -> Markup {
                 p.verdict { (verdict(run, view.report.as_ref())) }
                 @if let Some(cause) = &run.cause { p.soft { "What befell it: " (cause) } }
                 @if let Some(report) = &view.report { (counts(&report.counts)) }
+                @if view.figures.len() > 2 { (plot(&view.figures)) }
             }
             (publication(view))
         }
@@ -234,7 +247,7 @@ fn publication(view: &View) -> Markup {
                 div.weeks { a.button href="/educators" { "Educators" } a.button.quiet href="/schools" { "Schools" } }
             } @else if run.schedule_sha256.is_some() && !defective {
                 p { "Publishing checks everything again, then writes the dated sessions that educators and schools see. It replaces what stands for these districts." }
-                form method="post" action=(format!("/runs/{}/publish", run.id)) { button type="submit" { "Publish" } }
+                p { a.button href=(format!("/runs/{}/publish", run.id)) { "Preview and publish" } }
             } @else {
                 p { "There is no schedule to publish." }
             }
@@ -304,7 +317,7 @@ mod tests {
 
     fn shown(run: Run, report: Option<Report>, refused: Option<Vec<Change>>) -> String {
         let shortfall = report.as_ref().map(unserved::sample);
-        let view = View { run, term: "Fall".into(), report, published: None, shortfall, refused };
+        let view = View { run, term: "Fall".into(), report, published: None, figures: Vec::new(), shortfall, refused };
         page(&samples::actor(), &view, samples::now()).into_string()
     }
 
@@ -337,7 +350,7 @@ mod tests {
             "$10,000.00",
             "$2,345.67",
             "<rect class=\"fill\" width=\"23%\"",
-            ">Publish<",
+            ">Preview and publish<",
             "$600.00",
         ] {
             assert!(text.contains(part), "{part} is not in {text}");

@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::layout::pager;
-use super::words;
+use super::{needs, words};
 use crate::api::error::Error;
-use crate::domain::id::{EducatorId, SectionId, ServiceId};
-use crate::domain::license::Grade;
-use crate::domain::need::Per;
-use crate::domain::records::{Course, Educator, School, Section, Service};
+use crate::domain::id::{EducatorId, NeedId, RecordId, SchoolId};
+use crate::domain::records::{Educator, School};
+use crate::domain::time::Tz;
 use crate::engine::outcome::{Report, Unserved};
 use crate::engine::rule::Rule;
 use crate::store::{self, Tx};
@@ -72,14 +72,20 @@ fn key(step: usize) -> &'static str {
 }
 
 /// Chooses and names what is shown; only that is looked up.
-pub async fn shortfall(tx: &mut Tx, report: &Report, asked: &Asked) -> Result<Shortfall, Error> {
+/// Zones are called as they were at `at`.
+pub async fn shortfall(tx: &mut Tx, report: &Report, asked: &Asked, at: DateTime<Utc>) -> Result<Shortfall, Error> {
     let mut shortfall = choose(report, asked);
     for row in &mut shortfall.rows {
-        (row.title, row.about) = names(tx, &row.need.need).await?;
-        row.nearest = match &row.need.nearest {
-            Some(fix) => Some(educator(tx, &fix.educator).await?),
-            None => None,
+        (row.title, row.about) = match row.need.need.parse() {
+            Ok(id) => needs::find(tx, id).await?.map_or_else(needs::former, |need| (need.title, need.about)),
+            Err(_) => needs::former(),
         };
+        row.need.reason = spoken(tx, &row.need.reason, at).await?;
+        if let Some(fix) = &mut row.need.nearest {
+            row.nearest = Some(educator(tx, &fix.educator).await?);
+            fix.change = spoken(tx, &fix.change, at).await?;
+            fix.confirmed = spoken(tx, &fix.confirmed, at).await?;
+        }
     }
     Ok(shortfall)
 }
@@ -104,52 +110,41 @@ fn choose(report: &Report, asked: &Asked) -> Shortfall {
     Shortfall { rows, counts, at, page, pages }
 }
 
-/// What people call the need. A record that was deleted since keeps its id for a name.
-async fn names(tx: &mut Tx, need: &str) -> Result<(String, String), Error> {
-    let section = match need.parse::<SectionId>() {
-        Ok(id) => store::find::<Section>(tx, id).await?.map(|section| section.body),
-        Err(_) => None,
-    };
-    if let Some(section) = section {
-        let course = store::find::<Course>(tx, section.course_id).await?.map_or("Section".into(), |c| c.body.name);
-        let school = school(tx, section.school_id).await?;
-        return Ok((course, format!("Section at {school}, {}", grades(&section.grades))));
+/// What the engine says, with names for ids, and clocks and zones as people here say them.
+async fn spoken(tx: &mut Tx, text: &str, at: DateTime<Utc>) -> Result<String, Error> {
+    let mut words = Vec::new();
+    for word in text.split(' ') {
+        let core = word.trim_matches(['(', ')', ',', '.', ':', ';']);
+        let said = if let Some(tz) = core.parse::<Tz>().ok().filter(|_| core.contains('/')) {
+            words.push(word.replace(core, &words::zone(at, tz)).replace(['(', ')'], ""));
+            continue;
+        } else if core.len() == 36 && core.parse::<EducatorId>().is_ok() {
+            name(tx, core).await?
+        } else if let Some((from, to)) = core.split_once('–') {
+            words::clock(from).zip(words::clock(to)).map(|(from, to)| format!("{from}–{to}"))
+        } else {
+            words::clock(core)
+        };
+        words.push(said.map_or_else(|| word.to_owned(), |said| word.replace(core, &said)));
     }
-    let service = match need.parse::<ServiceId>() {
-        Ok(id) => store::find::<Service>(tx, id).await?.map(|service| service.body),
-        Err(_) => None,
-    };
-    let Some(service) = service else { return Ok((need.into(), "No longer among the records".into())) };
-    let school = school(tx, service.school_id).await?;
-    let per = match service.per {
-        Per::Week => "week",
-        Per::Month => "month",
-        Per::Cycle => "cycle",
-    };
-    let about = format!(
-        "Service at {school}, {}, {} minutes {} × a {per}",
-        grades(&[service.grade]),
-        service.minutes,
-        service.times
-    );
-    Ok((words::kind(&service.service), about))
+    Ok(words.join(" "))
 }
 
-async fn school(tx: &mut Tx, id: crate::domain::id::SchoolId) -> Result<String, Error> {
-    Ok(store::find::<School>(tx, id).await?.map_or("a former school".into(), |school| school.body.name))
+/// Whatever has this id: an educator, a need or a school.
+async fn name(tx: &mut Tx, id: &str) -> Result<Option<String>, Error> {
+    let Ok(uuid) = id.parse::<EducatorId>().map(RecordId::uuid) else { return Ok(None) };
+    if let Some(educator) = store::find::<Educator>(tx, EducatorId::from_uuid(uuid)).await? {
+        return Ok(Some(educator.body.display_name));
+    }
+    if let Some(need) = needs::find(tx, NeedId::from_uuid(uuid)).await? {
+        return Ok(Some(need.title));
+    }
+    Ok(store::find::<School>(tx, SchoolId::from_uuid(uuid)).await?.map(|school| school.body.name))
 }
 
 async fn educator(tx: &mut Tx, id: &str) -> Result<String, Error> {
     let Ok(known) = id.parse::<EducatorId>() else { return Ok(id.into()) };
     Ok(store::find::<Educator>(tx, known).await?.map_or(id.into(), |educator| educator.body.display_name))
-}
-
-fn grades(grades: &[Grade]) -> String {
-    match (grades.iter().min(), grades.iter().max()) {
-        (Some(one), Some(other)) if one == other => format!("grade {one}"),
-        (Some(least), Some(most)) => format!("grades {least}–{most}"),
-        _ => "no grade".into(),
-    }
 }
 
 /// The whole part of the page: what nobody could serve apart, then every need with its reasons.
@@ -189,7 +184,7 @@ pub fn section(shortfall: &Shortfall, report: &Report, address: &str) -> Markup 
                         }
                     }
                 } }
-                ul.needs { @for row in &shortfall.rows { (need(row)) } }
+                ul.needs { @for row in &shortfall.rows { (need(row, address)) } }
                 @if shortfall.pages > 1 {
                     p.soft.small { "Page " (shortfall.page) " of " (shortfall.pages) }
                     @let at = shortfall.at.as_deref();
@@ -200,13 +195,13 @@ pub fn section(shortfall: &Shortfall, report: &Report, address: &str) -> Markup 
     }
 }
 
-fn need(row: &Named) -> Markup {
+fn need(row: &Named, address: &str) -> Markup {
     let need = &row.need;
     let missing = need.minutes_owed - need.minutes_served;
     let static_rule = STEPS.get(emptied(need)).is_some_and(|(.., mend)| *mend);
     html! {
         li {
-            h3 { (row.title) }
+            h3 { a href=(format!("{address}/needs/{}", need.need)) { (row.title) } }
             p.soft.small { (row.about) }
             p {
                 strong { (words::count(missing)) " minutes" } " of " (words::count(need.minutes_owed)) " not served"
@@ -236,7 +231,7 @@ fn left(filter: &str) -> &str {
 }
 
 /// The rule's title, from the catalogue.
-fn rule_title(code: &str) -> &str {
+pub fn rule_title(code: &str) -> &str {
     Rule::ALL.iter().find(|rule| rule.code() == code).map_or(code, |rule| rule.title())
 }
 
@@ -277,8 +272,8 @@ mod tests {
     fn a_filter_keeps_only_its_needs_and_an_unknown_one_keeps_all() {
         let report = samples::report(Status::Optimal, 0.0);
         let text = shown(&report, Some("conflicts"), None);
-        assert!(text.contains("<h3>n2</h3>") && !text.contains("<h3>n1</h3>"), "{text}");
-        assert!(shown(&report, Some("no such"), Some(99)).contains("<h3>n1</h3>"));
+        assert!(text.contains(">n2</a></h3>") && !text.contains(">n1</a></h3>"), "{text}");
+        assert!(shown(&report, Some("no such"), Some(99)).contains(">n1</a></h3>"));
     }
 
     #[test]
@@ -287,7 +282,7 @@ mod tests {
         report.unserved = (0..45).map(|n| unserved(&format!("n{n}"), vec![step("load", 0)])).collect();
         let text = shown(&report, Some("load"), Some(2));
         assert!(
-            text.contains("<h3>n20</h3>") && !text.contains("<h3>n19</h3>") && text.contains("Page 2 of 3"),
+            text.contains(">n20</a></h3>") && !text.contains(">n19</a></h3>") && text.contains("Page 2 of 3"),
             "{text}"
         );
         assert!(text.contains("/runs/7?at=load&amp;page=3#unserved"), "{text}");

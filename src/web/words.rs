@@ -106,6 +106,12 @@ pub fn times(from: DateTime<Utc>, to: DateTime<Utc>, tz: Tz) -> String {
     format!("{}–{}", from.with_timezone(&tz).format("%H:%M"), time(to, tz))
 }
 
+/// `13:05`, as the engine writes clocks, as people here say it: `1:05 PM`. None if it is no clock.
+pub fn clock(text: &str) -> Option<String> {
+    let time = chrono::NaiveTime::parse_from_str(text, "%H:%M").ok().filter(|_| text.len() == 5)?;
+    Some(time.format("%-I:%M %p").to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,5 +145,12 @@ mod tests {
         assert_eq!(time(from, Tz::America__Phoenix), "11:00 MST");
         assert_eq!(time(at("2026-07-01T17:00:00Z"), Tz::America__New_York), "13:00 EDT");
         assert_eq!(time(from, Tz::America__Sao_Paulo), "15:00 UTC-03");
+    }
+
+    #[test]
+    fn the_clock_of_the_engine_is_said_in_hours_of_half_a_day() {
+        let said: Vec<Option<String>> = ["00:05", "12:00", "13:05", "24:00", "9:05", "x"].map(clock).into();
+        let clock = |text: &str| Some(text.to_owned());
+        assert_eq!(said, [clock("12:05 AM"), clock("12:00 PM"), clock("1:05 PM"), None, None, None]);
     }
 }

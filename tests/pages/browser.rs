@@ -3,11 +3,12 @@
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use fantoccini::elements::Element;
 use fantoccini::{Client, ClientBuilder, Locator};
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::house::{EMAIL, PASSWORD, screenshots};
@@ -26,11 +27,35 @@ const FLAGS: [&str; 9] = [
     "--hide-scrollbars",
 ];
 
+const AXE: &str = include_str!("axe/axe.min.js");
+/// Of the page that is open, as a list of sentences. A clock is looked at in the paragraph or cell that it stands in;
+/// axes of a grid are named in its heading, and lengths of time are no clocks.
+const FAULTS: &str = r"
+    const faults = [];
+    const over = document.documentElement.scrollWidth - window.innerWidth;
+    if (over > 0) faults.push(`it is ${over} px wider than the window`);
+    const walker = document.createTreeWalker(document.querySelector('main'), NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+        const parent = walker.currentNode.parentElement;
+        if (parent.closest('[aria-hidden=true], [data-live=elapsed], code, pre, option, script')) continue;
+        if (!/\b\d{1,2}:\d{2}\b/.test(walker.currentNode.data)) continue;
+        const around = (parent.closest('p, li, td, th, dd, dt, h1, h2, h3, label, legend, caption') ?? parent).innerText;
+        if (!/\d:\d\d( [AP]M)? (UTC|[A-Z]{1,4}T)\b/.test(around)) faults.push(`a time without a zone: ${around}`);
+    }
+    const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+    axe.run(document, { resultTypes: ['violations'], runOnly: { type: 'tag', values: tags } }).then(results => {
+        for (const { id, impact, nodes } of results.violations.filter(v => ['serious', 'critical'].includes(v.impact)))
+            faults.push(`${id} (${impact}): ` + nodes.slice(0, 3).map(n => `${n.html.slice(0, 300)} ${n.failureSummary}`).join(' | '));
+        done([...new Set(faults)]);
+    }, error => done([`axe: ${error}`]));
+";
+
 /// chromedriver, and whatever it started: gone when dropped.
 pub struct Driver {
     process: Child,
     address: String,
     profiles: TempDir,
+    opened: AtomicUsize,
 }
 
 impl Driver {
@@ -58,6 +83,7 @@ impl Driver {
             process,
             address: format!("http://127.0.0.1:{port}"),
             profiles: TempDir::new().expect("a temporary directory"),
+            opened: AtomicUsize::new(0),
         }
     }
 
@@ -65,7 +91,8 @@ impl Driver {
     pub async fn window(&self, width: u32, height: u32, dark: bool) -> Window {
         let name = format!("{width}-{}", if dark { "dark" } else { "light" });
         let mut flags: Vec<String> = FLAGS.iter().map(ToString::to_string).collect();
-        flags.push(format!("--user-data-dir={}", self.profiles.path().join(&name).display()));
+        let profile = self.opened.fetch_add(1, Ordering::Relaxed).to_string();
+        flags.push(format!("--user-data-dir={}", self.profiles.path().join(profile).display()));
         flags.push(format!("--blink-settings=preferredColorScheme={}", u8::from(!dark)));
         // A window cannot be made narrower than 500 px; an emulated device can.
         let device = json!({ "width": width, "height": height, "pixelRatio": 1.0, "touch": false, "mobile": false });
@@ -98,11 +125,15 @@ impl Window {
         self.client.goto(address).await.unwrap_or_else(|error| panic!("{address}: {error}"));
     }
 
-    /// Through the front door.
+    /// Through the front door, as the one account of a furnished house.
     pub async fn sign_in(&self, address: &str) {
+        self.sign_in_as(address, EMAIL, PASSWORD).await;
+    }
+
+    pub async fn sign_in_as(&self, address: &str, email: &str, password: &str) {
         self.open(&format!("{address}/sign-in")).await;
-        self.fill("#email", EMAIL).await;
-        self.fill("#password", PASSWORD).await;
+        self.fill("#email", email).await;
+        self.fill("#password", password).await;
         self.click("form[action='/sign-in'] button").await;
         self.find("form[action='/sign-out']").await;
     }
@@ -133,10 +164,32 @@ impl Window {
         value.as_f64().unwrap_or_else(|| panic!("{script} is {value}"))
     }
 
-    /// Keeps a picture of the page, once it is known not to be wider than the window.
+    /// What a script hands to `done`.
+    pub async fn script(&self, script: &str, args: Vec<Value>) -> Value {
+        let script = format!("const done = arguments[arguments.length - 1]; {script}");
+        self.client.execute_async(&script, args).await.unwrap_or_else(|error| panic!("{script:.200}: {error}"))
+    }
+
+    /// What this browser, as whoever is signed in, gets from an address of the same server: status, type, text.
+    pub async fn fetched(&self, path: &str, accept: &str) -> (u64, String, String) {
+        let script = "fetch(arguments[0], { headers: { accept: arguments[1] } }).then(async answer => done([answer.status, \
+                      answer.headers.get('content-type') ?? '', await answer.text()]), error => done([0, '', String(error)]))";
+        let answer = self.script(script, vec![json!(path), json!(accept)]).await;
+        let text = |n: usize| answer[n].as_str().unwrap_or_default().to_owned();
+        (answer[0].as_u64().unwrap_or_default(), text(1), text(2))
+    }
+
+    /// What is wrong with the page that is open: serious findings of axe, a page wider than the window, times
+    /// without a zone.
+    pub async fn faults(&self, page: &str) -> Vec<String> {
+        self.client.execute(AXE, Vec::new()).await.expect("axe is loaded");
+        let found = self.script(FAULTS, Vec::new()).await;
+        let found = found.as_array().unwrap_or_else(|| panic!("{page}: {found}"));
+        found.iter().map(|fault| format!("{page} at {}: {}", self.name, fault.as_str().unwrap_or_default())).collect()
+    }
+
+    /// Keeps a picture of what the window shows.
     pub async fn picture(&self, page: &str) {
-        let overflow = self.number("document.documentElement.scrollWidth - window.innerWidth").await;
-        assert!(overflow <= 0.0, "{page} is {overflow} px wider than the window of {}", self.name);
         let path = screenshots().join(format!("{page}-{}.png", self.name));
         std::fs::write(&path, self.client.screenshot().await.expect("a picture")).expect("written");
     }

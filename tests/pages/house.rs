@@ -20,16 +20,38 @@ pub struct House {
     _dir: TempDir,
 }
 
+/// Who may sign in to the demo.
+pub struct Person {
+    pub email: String,
+    pub password: String,
+}
+
 impl House {
     /// With a made-up term of a size that is solved in seconds.
     pub fn furnished() -> Self {
+        Self::with(&["--districts 5 --sections 60 --services 60 --educators 24 --seed 3"], &[])
+    }
+
+    /// Where runs wait for ever, so that nothing moves while one looks.
+    pub fn without_a_worker() -> Self {
+        Self::with(&["--districts 2 --sections 12 --services 8 --educators 8 --seed 3"], &["--no-worker"])
+    }
+
+    /// Without any record.
+    pub fn empty() -> Self {
+        Self::with(&[], &["--no-worker"])
+    }
+
+    fn with(terms: &[&str], options: &[&str]) -> Self {
         let dir = TempDir::new().expect("a temporary directory");
         let problem = dir.path().join("problem.json");
         let problem = problem.to_str().expect("a path of text");
         let database = format!("sqlite:{}", dir.path().join("pages.db").display());
-        let size = "--districts 5 --sections 60 --services 60 --educators 24 --seed 3 --out";
-        run(Command::new(PROGRAM).arg("generate").args(size.split(' ')).arg(problem));
-        run(Command::new(PROGRAM).args(["import", "problem", problem, "--db", &database]));
+        run(Command::new(PROGRAM).args(["migrate", "--db", &database]));
+        for size in terms {
+            run(Command::new(PROGRAM).arg("generate").args(size.split(' ')).args(["--out", problem]));
+            run(Command::new(PROGRAM).args(["import", "problem", problem, "--db", &database]));
+        }
         let password = dir.path().join("password");
         std::fs::write(&password, PASSWORD).expect("written");
         let create = ["admin", "create", "--email", EMAIL, "--name", "Ana Lopez", "--db", &database, "--password-file"];
@@ -37,6 +59,7 @@ impl House {
         let log = std::fs::File::create(dir.path().join("server.log")).expect("a file");
         let mut server = Command::new(PROGRAM)
             .args(["serve", "--listen", "127.0.0.1:0", "--db", &database])
+            .args(options)
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()
@@ -44,6 +67,32 @@ impl House {
         let line = first_line(&mut server);
         let address = line.split_whitespace().find(|word| word.starts_with("http://")).expect("an address").to_owned();
         Self { server, address, database, _dir: dir }
+    }
+
+    /// As a newcomer starts it: `bellwether demo`, with one person of each role, in the order of `Role::ALL`.
+    pub fn demonstrated() -> (Self, Vec<Person>) {
+        let dir = TempDir::new().expect("a temporary directory");
+        let database = format!("sqlite:{}", dir.path().join("demo.db").display());
+        let log = std::fs::File::create(dir.path().join("server.log")).expect("a file");
+        let mut server = Command::new(PROGRAM)
+            .args(["demo", "--listen", "127.0.0.1:0", "--db", &database])
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .expect("the demo starts");
+        let mut lines = BufReader::new(server.stdout.take().expect("a pipe")).lines();
+        let mut house = Self { server, address: String::new(), database, _dir: dir };
+        let mut people = Vec::new();
+        while house.address.is_empty() {
+            let line = lines.next().expect("the demo serves").expect("text");
+            let mut words = line.split_whitespace();
+            if line.starts_with("listening on ") {
+                house.address = words.find(|word| word.starts_with("http://")).map(str::to_owned).expect("an address");
+            } else if let (Some(email), Some(password)) = (words.find(|word| word.contains("@demo.")), words.next()) {
+                people.push(Person { email: email.to_owned(), password: password.to_owned() });
+            }
+        }
+        (house, people)
     }
 }
 
@@ -66,9 +115,10 @@ pub fn first_line(child: &mut Child) -> String {
     line
 }
 
-/// Where pictures of pages are kept.
+/// Where pictures of pages are kept: in `BELLWETHER_SHOTS`, else beside what cargo builds.
 pub fn screenshots() -> PathBuf {
-    let folder = Path::new(PROGRAM).ancestors().nth(2).expect("target").join("screenshots");
+    let beside = || Path::new(PROGRAM).ancestors().nth(2).expect("target").join("screenshots");
+    let folder = std::env::var("BELLWETHER_SHOTS").map_or_else(|_| beside(), PathBuf::from);
     std::fs::create_dir_all(&folder).expect("a folder for screenshots");
     folder
 }

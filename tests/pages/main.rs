@@ -1,6 +1,10 @@
 //! What people do on the pages, in a real browser, against the real program.
 
 mod browser;
+mod every;
 mod hostile;
 mod house;
 mod journey;
+#[path = "../service/access/table.rs"]
+#[expect(dead_code, reason = "the table says more than which pages there are")]
+mod table;

@@ -3,6 +3,7 @@
 mod access;
 mod api;
 mod asvs;
+mod candidates;
 mod doors;
 mod feeds;
 mod fresh;

@@ -35,7 +35,7 @@ pub fn ana() -> Actor {
 }
 
 /// The office of a test: the sample term, and no worker yet.
-async fn office(db: &Db) -> (State, TermId) {
+pub async fn office(db: &Db) -> (State, TermId) {
     let problem = serde_json::from_str(include_str!("store/problem.json")).expect("the sample is a problem");
     office_of(db, &problem).await
 }

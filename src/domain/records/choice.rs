@@ -13,6 +13,9 @@ record! {
         #[serde(default)]
         pub service_id: Option<ServiceId>,
         pub educator_id: EducatorId,
+        /// Why, for whoever looks at it later.
+        #[serde(default)]
+        pub reason: Option<String>,
     }
     |pin, found| either(found, pin.section_id, pin.service_id)
 }
@@ -22,6 +25,9 @@ record! {
     pub struct Veto: VetoId, "veto" {
         pub educator_id: EducatorId,
         pub school_id: SchoolId,
+        /// Why, for whoever looks at it later.
+        #[serde(default)]
+        pub reason: Option<String>,
     }
     |_, _| {}
 }

@@ -23,6 +23,7 @@
     set("incumbent", money(told.incumbent));
     set("bound", money(told.bound));
     if (Number.isFinite(told.gap)) set("gap", `${(told.gap * 100).toFixed(2)} %`);
+    box.dispatchEvent(new Event("told"));
   };
 
   const source = new EventSource(box.dataset.events);
