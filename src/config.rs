@@ -25,7 +25,11 @@ const URL: &str = "BELLWETHER_URL";
 const PROXIES: &str = "BELLWETHER_PROXIES";
 const REQUESTS: &str = "BELLWETHER_REQUESTS_PER_MINUTE";
 const SEALING: &str = "BELLWETHER_KEYS";
-const KEYS: [&str; 8] = [DATABASE, LISTEN, TIMEOUT, CONNECTIONS, URL, PROXIES, REQUESTS, SEALING];
+const MAIL_URL: &str = "BELLWETHER_MAIL_URL";
+const MAIL_FROM: &str = "BELLWETHER_MAIL_FROM";
+const MAIL_HOLD: &str = "BELLWETHER_MAIL_HOLD_SECONDS";
+const KEYS: [&str; 11] =
+    [DATABASE, LISTEN, TIMEOUT, CONNECTIONS, URL, PROXIES, REQUESTS, SEALING, MAIL_URL, MAIL_FROM, MAIL_HOLD];
 
 /// Everything that can be set.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +49,38 @@ pub struct Settings {
     pub timeout: Duration,
     /// Connections open at once; further ones wait in the kernel's queue.
     pub connections: usize,
+    /// None: nobody gets mail, and none is owed.
+    pub mail: Option<Mail>,
+}
+
+/// How mail leaves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mail {
+    pub carrier: Carrier,
+    /// A mail address, also as `Name <address>`; invitations come from it too.
+    pub from: String,
+    /// How long a digest waits for further changes.
+    pub hold: Duration,
+}
+
+/// To whom mail is handed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Carrier {
+    /// `smtp://`, with `?tls=required` for STARTTLS, or `smtps://`; user and password may be in it.
+    Smtp(Secret),
+    /// A file each, for whoever wants to look at them: `folder:PATH`.
+    Folder(PathBuf),
+}
+
+impl std::str::FromStr for Carrier {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text.strip_prefix("folder:") {
+            Some(path) if !path.is_empty() => Ok(Self::Folder(path.into())),
+            None if text.starts_with("smtp://") || text.starts_with("smtps://") => Ok(Self::Smtp(Secret::new(text))),
+            _ => Err(()),
+        }
+    }
 }
 
 /// What flags say; it goes before everything else.
@@ -85,6 +121,11 @@ pub enum Error {
     Line { path: String, line: usize, reason: String },
     #[error("BELLWETHER_KEYS: {0}")]
     Keys(String),
+    #[error("{MAIL_URL} and {MAIL_FROM} belong together: one is set, {0} is not")]
+    HalfMail(&'static str),
+    /// What is set holds a password, perhaps.
+    #[error("{MAIL_URL} is not understood; give smtp://HOST:PORT, smtps://USER:PASSWORD@HOST or folder:PATH")]
+    MailUrl,
     #[error("{key} is {value:?}; {expected}")]
     Value { key: &'static str, value: String, expected: &'static str },
     #[error(
@@ -109,6 +150,7 @@ impl Default for Settings {
             proxies: Vec::new(),
             keys: Keyring::default(),
             requests_per_minute: 1200,
+            mail: None,
         }
     }
 }
@@ -158,6 +200,7 @@ impl Settings {
                 Some(text) => usize::try_from(within(CONNECTIONS, &text, 100_000)?).unwrap_or(default.connections),
                 None => default.connections,
             },
+            mail: mail(find)?,
         })
     }
 }
@@ -171,6 +214,12 @@ impl Settings {
             (_, false, _) => Err(Error::NoAdministrator(self.listen)),
             (_, _, false) => Err(Error::NoTls(self.listen)),
         }
+    }
+
+    /// Where links in mail lead.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        self.url.as_ref().map_or_else(|| format!("http://{}", self.listen), |url| url.origin.clone())
     }
 
     /// Whether cookies travel by TLS only.
@@ -210,6 +259,24 @@ impl std::str::FromStr for PublicUrl {
         }
         Ok(Self { origin: text.clone(), authority: authority.into(), host: host.into(), secure })
     }
+}
+
+fn mail(find: impl Fn(&str) -> Option<String>) -> Result<Option<Mail>, Error> {
+    let (url, from) = match (find(MAIL_URL), find(MAIL_FROM)) {
+        (None, None) => return Ok(None),
+        (Some(_), None) => return Err(Error::HalfMail(MAIL_FROM)),
+        (None, Some(_)) => return Err(Error::HalfMail(MAIL_URL)),
+        (Some(url), Some(from)) => (url, from),
+    };
+    let hold = match find(MAIL_HOLD) {
+        Some(text) => text.parse().ok().filter(|seconds| *seconds <= 86_400).ok_or(Error::Value {
+            key: MAIL_HOLD,
+            value: text,
+            expected: "give seconds, 0 to 86400",
+        })?,
+        None => 30,
+    };
+    Ok(Some(Mail { carrier: url.parse().map_err(|()| Error::MailUrl)?, from, hold: Duration::from_secs(hold) }))
 }
 
 fn parse<T: std::str::FromStr>(key: &'static str, text: &str, expected: &'static str) -> Result<T, Error> {
@@ -312,6 +379,25 @@ mod tests {
         let settings = read(&flags(None), &|_| None);
         assert_eq!((settings.database.reveal(), settings.listen.port()), ("sqlite:file.db", 3));
         assert!(!format!("{settings:?}").contains("file.db"));
+    }
+
+    #[test]
+    fn mail_has_a_carrier_and_a_sender_or_neither() {
+        let read = |pairs: &[(&str, &str)]| {
+            let find = |key: &str| pairs.iter().find(|(name, _)| *name == key).map(|(_, value)| (*value).to_owned());
+            Settings::read_from(&Flags::default(), find).map(|settings| settings.mail)
+        };
+        let from = (MAIL_FROM, "Office <office@vendor.example>");
+        assert_eq!(read(&[]), Ok(None));
+        assert_eq!(read(&[from]), Err(Error::HalfMail(MAIL_URL)));
+        assert_eq!(read(&[(MAIL_URL, "smtp://localhost")]), Err(Error::HalfMail(MAIL_FROM)));
+        let mail = read(&[from, (MAIL_URL, "folder:out")]).expect("reads").expect("there is mail");
+        assert_eq!((mail.carrier, mail.hold), (Carrier::Folder("out".into()), Duration::from_secs(30)));
+        for bad in ["http://u:secret@host", "folder:", "u:secret@host"] {
+            let error = read(&[from, (MAIL_URL, bad)]).expect_err(bad);
+            assert!(!error.to_string().contains("secret"), "{error}");
+        }
+        assert!(read(&[from, (MAIL_URL, "folder:out"), (MAIL_HOLD, "-1")]).is_err());
     }
 
     #[test]

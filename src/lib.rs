@@ -8,9 +8,9 @@
 //! |---|---|---|
 //! | 0 | [`domain`] | what the words mean: dates, clocks, zones, calendars, licenses, the kinds of record |
 //! | 1 | [`engine`] | a [`Problem`](engine::problem::Problem) in, an [`Outcome`](engine::outcome::Outcome) out |
-//! | 2 | [`store`], [`exchange`] | the only SQL; files in and out |
+//! | 2 | [`store`], [`exchange`], [`notify`] | the only SQL; files in and out; mail |
 //! | 3 | [`api`] | JSON over HTTP |
-//! | 4 | [`web`], [`jobs`], [`cli`] | pages on the same store calls; runs in child processes; the commands |
+//! | 4 | [`web`], [`jobs`], [`cli`] | pages on the same store calls; runs in child processes, mail; the commands |
 //!
 //! [`config`] stands beside the floors: settings from the environment and the command line, read once.
 //! Inside the engine the way of a problem is `pairing` (who may, and by which rule not), `holds` (which dates and
@@ -51,5 +51,6 @@ pub mod domain;
 pub mod engine;
 pub mod exchange;
 pub mod jobs;
+pub mod notify;
 pub mod store;
 pub mod web;

@@ -18,9 +18,9 @@ use crate::domain::actor::{Actor, Credential, Thing, Verb};
 use crate::domain::id::AccountId;
 use crate::store::{Tx, logins};
 
-/// Routes that need nobody: what operators ask, the program's own texts, the ways in, and feeds, whose address is the
-/// right to read them.
-pub const OPEN: [&str; 12] = [
+/// Routes that need nobody: what operators ask, the program's own texts, the ways in, feeds, whose address is the
+/// right to read them, and the link that ends digests.
+pub const OPEN: [&str; 13] = [
     "/healthz",
     "/readyz",
     "/assets/{hash}/{name}",
@@ -33,6 +33,7 @@ pub const OPEN: [&str; 12] = [
     "/sign-in/code",
     "/sign-out",
     "/invitations/{token}",
+    "/unsubscribe/{id}",
 ];
 /// Routes of [`OPEN`] that are not counted against their address.
 const UNCOUNTED: [&str; 3] = ["/healthz", "/readyz", "/assets/{hash}/{name}"];

@@ -1,4 +1,4 @@
-//! Calendar feeds: made for an educator or a school, read at a secret address by their calendar program, revoked at once.
+//! Calendar feeds: made for an educator, a school or a district, read at a secret address by their calendar program, revoked at once.
 
 use axum::extract::State as Axum;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -16,7 +16,7 @@ use super::error::Error;
 use super::extract::{NoQuery, Path};
 use crate::domain::actor::{Actor, Credential, Verb};
 use crate::domain::hash::sha256;
-use crate::domain::id::{EducatorId, FeedId, RecordId as _, SchoolId};
+use crate::domain::id::{DistrictId, EducatorId, FeedId, RecordId as _, SchoolId};
 use crate::domain::records as kept;
 use crate::domain::session::SessionStatus;
 use crate::domain::time;
@@ -31,6 +31,7 @@ pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new()
         .routes(routes!(for_educator))
         .routes(routes!(for_school))
+        .routes(routes!(for_district))
         .routes(routes!(read))
         .routes(routes!(revoke))
 }
@@ -68,6 +69,19 @@ async fn for_school(
     _: NoQuery,
 ) -> Result<Response, Error> {
     state.make_feed(&actor, Owner::School(id)).await.map(created)
+}
+
+/// Make a calendar feed of a district's sessions
+#[utoipa::path(post, path = "/api/v1/districts/{id}/feeds", operation_id = "createDistrictFeed", tag = "feeds", params(("id" = Uuid, Path)), responses(
+    (status = 201, description = "the feed, with its secret address", body = Created), (status = 404, description = "there is no such district"),
+))]
+async fn for_district(
+    Axum(state): Axum<State>,
+    actor: Actor,
+    Path(id): Path<DistrictId>,
+    _: NoQuery,
+) -> Result<Response, Error> {
+    state.make_feed(&actor, Owner::District(id)).await.map(created)
 }
 
 fn created((feed, path): (feeds::Feed, String)) -> Response {
@@ -134,6 +148,10 @@ async fn read(
         Owner::School(id) => {
             wanted.school_id = Some(id);
             crate::store::get::<kept::School>(&mut tx, id).await?.body.name
+        }
+        Owner::District(id) => {
+            wanted.district_id = Some(id);
+            crate::store::get::<kept::District>(&mut tx, id).await?.body.name
         }
     };
     let listed = sessions::list(&mut tx, &Visible::ALL, wanted, None, MOST).await?;

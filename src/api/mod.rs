@@ -16,6 +16,7 @@ mod feeds;
 mod health;
 mod identities;
 mod layers;
+mod mail;
 mod minutes;
 pub mod passwords;
 mod problems;
@@ -79,6 +80,7 @@ fn routes() -> OpenApiRouter<State> {
         .merge(identities::routes())
         .merge(minutes::routes())
         .merge(service_log::routes())
+        .merge(mail::routes())
         .merge(candidates::routes())
 }
 

@@ -18,7 +18,7 @@ use crate::engine::outcome::Schedule;
 use crate::engine::problem::Problem;
 use crate::engine::{dated, verify};
 use crate::store::schedules::{self, Assigned, Publication, Published};
-use crate::store::{runs, snapshot};
+use crate::store::{mail, runs, snapshot};
 
 /// Deadlocks and serialization failures, after which the same is tried again.
 const TRIES: usize = 5;
@@ -109,9 +109,12 @@ impl State {
         if snapshot::hash(&now) != new.problem_sha256 {
             return Err(Refused::Changed(changes::between(problem, &now)));
         }
-        let (published, _) = schedules::publish(&mut tx, new.clone()).await?;
+        let done = schedules::publish(&mut tx, new.clone()).await?;
+        if let Some(settings) = &self.settings.mail {
+            mail::announce(&mut tx, new.term_id, &done.touched, settings.hold).await?;
+        }
         tx.commit().await?;
-        Ok(published)
+        Ok(done.published)
     }
 }
 

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Failure, print, serve};
 use crate::api::{State, access::secret, passwords};
-use crate::config::{Flags, Settings};
+use crate::config::{Carrier, Flags, Mail, Settings};
 use crate::domain::account::AccountBody;
 use crate::domain::actor::{Actor, Role};
 use crate::domain::id::{DistrictId, EducatorId, RunId, SchoolId, TermId};
@@ -25,6 +25,8 @@ use crate::store::{Db, accounts, import, runs, schedules};
 /// Where the demo's records say they come from.
 const SOURCE: &str = "demo";
 const SECONDS: i64 = 60;
+/// Where its mail is put, unless the settings say otherwise.
+const MAIL: &str = "demo-mail";
 
 /// Show it all on a made-up term
 #[derive(clap::Args)]
@@ -47,7 +49,13 @@ pub struct Args {
 
 impl Args {
     pub fn run(self) -> Result<ExitCode, Failure> {
-        let settings = Settings::read(&Flags { database: self.db, listen: self.listen, file: self.config })?;
+        let mut settings = Settings::read(&Flags { database: self.db, listen: self.listen, file: self.config })?;
+        // Nobody of the demo exists: what they would get is for whoever tries it to look at.
+        settings.mail.get_or_insert_with(|| Mail {
+            carrier: Carrier::Folder(MAIL.into()),
+            from: "Bellwether demo <office@demo.example>".into(),
+            hold: Duration::ZERO,
+        });
         let solver = Solver::own().map_err(anyhow::Error::from)?;
         let runtime = tokio::runtime::Runtime::new().map_err(anyhow::Error::from)?;
         runtime.block_on(async {
@@ -71,7 +79,10 @@ impl Args {
 async fn load(db: &Db) -> anyhow::Result<TermId> {
     let mut tx = db.write(SOURCE).await?;
     let mut keys = import::keys(&mut tx, SOURCE).await?;
-    let batch = batch(&sample::demo::problem(), SOURCE, &mut keys);
+    let mut batch = batch(&sample::demo::problem(), SOURCE, &mut keys);
+    for (n, (_, educator)) in batch.educators.iter_mut().enumerate() {
+        educator.email = Some(format!("educator-{}@educators.demo.example", n + 1));
+    }
     let term = batch.terms.first().context("the demo has no term")?.0;
     import::keep(&mut tx, SOURCE, batch).await?;
     tx.commit().await?;
@@ -125,13 +136,23 @@ async fn tell(state: &State) -> anyhow::Result<()> {
         "an educator's week  {root}/educators/{educator}/week\n\
          a school's week     {root}/schools/{school}/week\n\
          in a calendar       {root}{feed}\n\
+         mail to educators   {}\n\
          as a program        {root}/api/docs\n\
-         Sign in at {root}/sign-in as any of these; the passwords are new with every start of the demo:\n"
+         Sign in at {root}/sign-in as any of these; the passwords are new with every start of the demo:\n",
+        mail_goes(&state.settings)
     ))?;
     for (body, password) in accounts_for(&state.db, meeting.district_id, educator).await? {
         print(&format!("  {:<30} {:<32} {password}\n", body.role.title(), body.email))?;
     }
     Ok(())
+}
+
+fn mail_goes(settings: &Settings) -> String {
+    match settings.mail.as_ref().map(|mail| &mail.carrier) {
+        Some(Carrier::Folder(path)) => format!("as files in {}", path.display()),
+        Some(Carrier::Smtp(_)) => "to your mail server".into(),
+        None => "none".into(),
+    }
 }
 
 /// One account for each role, with a fresh password.

@@ -5,13 +5,17 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use super::{Failure, work};
 use crate::api::{self, State};
 use crate::config::{Flags, Settings};
 use crate::jobs::child::Solver;
+use crate::jobs::mailroom::Mailroom;
 use crate::jobs::queue::{self, Calls};
 use crate::jobs::worker::Worker;
+use crate::notify::post::Post;
 use crate::store::{Db, accounts};
 use crate::web;
 
@@ -31,7 +35,7 @@ pub struct Args {
     /// Address and port; else BELLWETHER_LISTEN, else 127.0.0.1:8080; port 0 takes a free one
     #[arg(long)]
     listen: Option<String>,
-    /// Leave the runs to `bellwether work` elsewhere
+    /// Leave the runs and the mail to `bellwether work` elsewhere
     #[arg(long)]
     no_worker: bool,
     /// Settings file of KEY=value lines; else BELLWETHER_CONFIG
@@ -63,6 +67,7 @@ pub(super) async fn serve(settings: Settings, solver: Option<Solver>) -> anyhow:
     let hint = if administered { "" } else { " (nobody can sign in yet: run `bellwether admin create`)" };
     super::print(&format!("listening on http://{}{hint}\n", listener.local_addr()?))?;
     let connections = settings.connections;
+    let own = settings.clone();
     let mut state = State::new(db.clone(), settings);
     state.queue = Some(Arc::new(Calls));
     let closing = state.closing.clone();
@@ -72,12 +77,27 @@ pub(super) async fn serve(settings: Settings, solver: Option<Solver>) -> anyhow:
     });
     let closing = state.closing.clone();
     let worker = solver.map(|solver| tokio::spawn(Worker::new(db.clone(), solver, work::RUNS, closing.clone()).run()));
+    let mail = if worker.is_some() { mailroom(&own, &db, &closing)? } else { None };
     api::serve(listener, web::dressed(api::app(state, web::router())), connections, closing).await?;
     if let Some(worker) = worker {
         worker.await?;
     }
+    if let Some(mail) = mail {
+        mail.await?;
+    }
     db.close().await;
     Ok(())
+}
+
+/// Starts to send mail, if the settings say how.
+pub(super) fn mailroom(
+    settings: &Settings,
+    db: &Db,
+    closing: &CancellationToken,
+) -> anyhow::Result<Option<JoinHandle<()>>> {
+    let Some(mail) = &settings.mail else { return Ok(None) };
+    let post = Post::new(mail).map_err(anyhow::Error::msg)?;
+    Ok(Some(tokio::spawn(Mailroom::new(db.clone(), post, settings.origin(), closing.clone()).run())))
 }
 
 /// Starts the log, opens the database and brings it up to date.

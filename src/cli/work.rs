@@ -14,7 +14,7 @@ use crate::jobs::worker::Worker;
 /// Runs at once, unless said otherwise.
 pub const RUNS: usize = 1;
 
-/// Take up runs and solve them
+/// Take up runs and solve them, and send the mail
 #[derive(clap::Args)]
 #[command(after_help = "\
 Several workers may share one PostgreSQL database; a run of one that is killed is taken over within 15 s.
@@ -60,8 +60,12 @@ async fn work(settings: Settings, solver: Solver, places: usize) -> anyhow::Resu
             closing.cancel();
         }
     });
+    let mail = serve::mailroom(&settings, &db, &closing)?;
     super::print("working; stop with Ctrl-C\n")?;
     Worker::new(db.clone(), solver, places, closing).run().await;
+    if let Some(mail) = mail {
+        mail.await?;
+    }
     db.close().await;
     Ok(())
 }

@@ -81,6 +81,7 @@ ids! {
     PinId; VetoId; TogetherId; IncumbentId;
     RunId; ScheduleId; SessionId; FeedId;
     AccountId; InvitationId; LoginId; TokenId;
+    MailId;
     /// A section or a service.
     NeedId;
 }

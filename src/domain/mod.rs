@@ -12,6 +12,7 @@ pub mod ledger;
 pub mod license;
 pub mod line;
 pub mod log;
+pub mod mail;
 pub mod makeup;
 pub mod need;
 pub mod policy;

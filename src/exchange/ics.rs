@@ -37,34 +37,38 @@ pub fn feed(name: &str, entries: &[Entry]) -> String {
     for entry in entries {
         calendar.push(event(entry));
     }
-    let text = calendar.to_string();
     let days = || entries.iter().map(|entry| entry.held_on);
-    let span = days().min().zip(days().max());
-    let names: BTreeMap<&str, Tz> = entries.iter().map(|entry| (entry.tz.name(), entry.tz)).collect();
+    let zones: Vec<Tz> = entries.iter().map(|entry| entry.tz).collect();
+    with_zones(&calendar.to_string(), &zones, days().min().zip(days().max()))
+}
+
+/// A calendar's text with the definition of each zone, good for all dates of `span`.
+///
+/// The crate writes DTSTAMP and UID into every component, which a VTIMEZONE may not have: so it is set in here.
+pub(super) fn with_zones(text: &str, zones: &[Tz], span: Option<(Date, Date)>) -> String {
+    let names: BTreeMap<&str, Tz> = zones.iter().map(|tz| (tz.name(), *tz)).collect();
     let zones: String =
         span.iter().flat_map(|&(first, last)| names.values().map(move |&tz| vtimezone(tz, first, last))).collect();
-    // The crate writes DTSTAMP and UID into every component, which a VTIMEZONE may not have: so it is set in here.
     let at = text.find("BEGIN:VEVENT").or_else(|| text.find("END:VCALENDAR")).unwrap_or(text.len());
     format!("{}{zones}{}", &text[..at], &text[at..])
 }
 
+/// A clock time of a date, as the calendar of a zone writes it.
+pub(super) fn local(tz: Tz, on: Date, clock: Clock) -> CalendarDateTime {
+    let days = i64::from(clock.minutes() / DAY_MINUTES);
+    let minute = u32::from(clock.minutes() % DAY_MINUTES);
+    let time = NaiveTime::from_hms_opt(minute / 60, minute % 60, 0).unwrap_or(NaiveTime::MIN);
+    CalendarDateTime::WithTimezone { date_time: on.plus_days(days).and_time(time), tzid: tz.name().into() }
+}
+
 fn event(entry: &Entry) -> Event {
-    let local = |clock: Clock| {
-        let days = i64::from(clock.minutes() / DAY_MINUTES);
-        let minute = u32::from(clock.minutes() % DAY_MINUTES);
-        let time = NaiveTime::from_hms_opt(minute / 60, minute % 60, 0).unwrap_or(NaiveTime::MIN);
-        CalendarDateTime::WithTimezone {
-            date_time: entry.held_on.plus_days(days).and_time(time),
-            tzid: entry.tz.name().into(),
-        }
-    };
     let mut event = Event::new();
     event
         .uid(&format!("{}@bellwether", plain(&entry.id)))
         .sequence(u32::try_from(entry.sequence).unwrap_or(u32::MAX))
         .timestamp(entry.updated_at)
-        .starts(local(entry.starts))
-        .ends(local(entry.ends))
+        .starts(local(entry.tz, entry.held_on, entry.starts))
+        .ends(local(entry.tz, entry.held_on, entry.ends))
         .summary(&plain(&entry.title))
         .location(&plain(&entry.place))
         .status(EventStatus::Confirmed);
@@ -73,7 +77,7 @@ fn event(entry: &Entry) -> Event {
 }
 
 /// One line of text without control characters: what no reader can take for a line of the format.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     let visible = |c: char| if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') { ' ' } else { c };
     text.chars().map(visible).collect()
 }

@@ -1,5 +1,6 @@
-//! Floor 4: work that must not hold a request: the queue of runs, and the children that solve them.
+//! Floor 4: work that must not hold a request: the queue of runs, the children that solve them, and the mail.
 
 pub mod child;
+pub mod mailroom;
 pub mod queue;
 pub mod worker;

@@ -32,6 +32,7 @@ statements! {
     END_LOGINS = "UPDATE login SET ended_at = $2 WHERE account_id = $1 AND ended_at IS NULL";
     END_TOKENS = "UPDATE api_token SET ended_at = $2 WHERE account_id = $1 AND ended_at IS NULL";
     END_FEEDS = "UPDATE feed SET revoked_at = $2 WHERE account_id = $1 AND revoked_at IS NULL";
+    END_DISTRICT_FEEDS = "UPDATE district_feed SET revoked_at = $2 WHERE account_id = $1 AND revoked_at IS NULL";
     END_INVITATIONS = "UPDATE invitation SET ended_at = $2 WHERE account_id = $1 AND ended_at IS NULL";
 }
 
@@ -97,7 +98,7 @@ pub async fn update(tx: &mut Tx, id: AccountId, expected: i64, body: AccountBody
 
 /// Ends every login, token, feed and link of an account.
 pub async fn end_access(tx: &mut Tx, id: AccountId) -> Result<()> {
-    for statement in [&END_LOGINS, &END_TOKENS, &END_FEEDS, &END_INVITATIONS] {
+    for statement in [&END_LOGINS, &END_TOKENS, &END_FEEDS, &END_DISTRICT_FEEDS, &END_INVITATIONS] {
         tx.execute(statement, args![id, tx.at]).await?;
     }
     Ok(())

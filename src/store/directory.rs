@@ -41,6 +41,7 @@ statements! {
     NAMES = "SELECT id, display_name AS name FROM educator";
     LAST_OF_EDUCATOR = "SELECT starts_at FROM session WHERE educator_id = $1 ORDER BY starts_at DESC LIMIT 1";
     LAST_OF_SCHOOL = "SELECT starts_at FROM session WHERE school_id = $1 ORDER BY starts_at DESC LIMIT 1";
+    LAST_OF_DISTRICT = "SELECT starts_at FROM session WHERE district_id = $1 ORDER BY starts_at DESC LIMIT 1";
 }
 
 /// A term and what it holds.
@@ -151,6 +152,7 @@ pub async fn last_session(tx: &mut Tx, owner: Owner) -> Result<Option<DateTime<U
     let row = match owner {
         Owner::Educator(id) => tx.row(&LAST_OF_EDUCATOR, args![id]).await?,
         Owner::School(id) => tx.row(&LAST_OF_SCHOOL, args![id]).await?,
+        Owner::District(id) => tx.row(&LAST_OF_DISTRICT, args![id]).await?,
     };
     row.map(|row| row.get("starts_at")).transpose()
 }

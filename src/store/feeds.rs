@@ -11,15 +11,22 @@ use super::tx::{Row, Tx, statements};
 use crate::args;
 use crate::domain::actor::{Actor, Thing, Verb};
 use crate::domain::hash::sha256;
-use crate::domain::id::{AccountId, EducatorId, FeedId, RecordId, SchoolId};
+use crate::domain::id::{AccountId, DistrictId, EducatorId, FeedId, RecordId, SchoolId};
 
 statements! {
     INSERT = "INSERT INTO feed (id, educator_id, school_id, token_sha256, created_by, created_at, account_id) VALUES ($1, $2, $3, $4, $5, $6, $7)";
-    BY_TOKEN = "SELECT id, educator_id, school_id, created_at FROM feed WHERE token_sha256 = $1 AND revoked_at IS NULL \
+    /// Those of districts are kept apart: SQLite cannot widen the condition on `feed`.
+    INSERT_DISTRICT = "INSERT INTO district_feed (id, district_id, token_sha256, created_by, created_at, account_id) VALUES ($1, $2, $3, $4, $5, $6)";
+    BY_TOKEN = "SELECT id, educator_id, school_id, NULL AS district_id, created_at FROM feed WHERE token_sha256 = $1 AND revoked_at IS NULL \
+                AND (account_id IS NULL OR account_id IN (SELECT a.id FROM account a WHERE a.active)) UNION ALL \
+                SELECT id, NULL, NULL, district_id, created_at FROM district_feed WHERE token_sha256 = $1 AND revoked_at IS NULL \
                 AND (account_id IS NULL OR account_id IN (SELECT a.id FROM account a WHERE a.active))";
-    GET = "SELECT id, educator_id, school_id, created_at FROM feed WHERE id = $1 AND revoked_at IS NULL";
-    LIST = "SELECT id, educator_id, school_id, created_at FROM feed WHERE (educator_id = $1 OR school_id = $1) AND revoked_at IS NULL ORDER BY id";
+    GET = "SELECT id, educator_id, school_id, NULL AS district_id, created_at FROM feed WHERE id = $1 AND revoked_at IS NULL UNION ALL \
+           SELECT id, NULL, NULL, district_id, created_at FROM district_feed WHERE id = $1 AND revoked_at IS NULL";
+    LIST = "SELECT id, educator_id, school_id, NULL AS district_id, created_at FROM feed WHERE (educator_id = $1 OR school_id = $1) AND revoked_at IS NULL \
+            UNION ALL SELECT id, NULL, NULL, district_id, created_at FROM district_feed WHERE district_id = $1 AND revoked_at IS NULL ORDER BY id";
     REVOKE = "UPDATE feed SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
+    REVOKE_DISTRICT = "UPDATE district_feed SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
 }
 
 /// Whose sessions a feed shows.
@@ -27,6 +34,7 @@ statements! {
 pub enum Owner {
     Educator(EducatorId),
     School(SchoolId),
+    District(DistrictId),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,25 +46,21 @@ pub struct Feed {
 
 /// Keeps a feed under the hash of its token. It ends with the access of the account that makes it, if one does.
 pub async fn create(tx: &mut Tx, owner: Owner, token: &str, maker: Option<AccountId>) -> Result<Feed> {
-    let (educator, school) = match owner {
-        Owner::Educator(id) => (Some(id.uuid()), None),
-        Owner::School(id) => (None, Some(id.uuid())),
-    };
     let feed = Feed { id: FeedId::fresh(), owner, created_at: tx.at };
-    tx.execute(
-        &INSERT,
-        args![feed.id, educator, school, sha256(token), tx.actor.clone(), tx.at, maker.map(RecordId::uuid)],
-    )
-    .await?;
-    audit::write(
-        tx,
-        "create",
-        "feed",
-        feed.id.uuid(),
-        None,
-        Some(json!({ "educator_id": educator, "school_id": school })),
-    )
-    .await?;
+    let (actor, at, maker, hash) = (tx.actor.clone(), tx.at, maker.map(RecordId::uuid), sha256(token));
+    let (statement, args, of) = match owner {
+        Owner::Educator(id) => {
+            (&INSERT, args![feed.id, id, None::<Uuid>, hash, actor, at, maker].to_vec(), json!({ "educator_id": id }))
+        }
+        Owner::School(id) => {
+            (&INSERT, args![feed.id, None::<Uuid>, id, hash, actor, at, maker].to_vec(), json!({ "school_id": id }))
+        }
+        Owner::District(id) => {
+            (&INSERT_DISTRICT, args![feed.id, id, hash, actor, at, maker].to_vec(), json!({ "district_id": id }))
+        }
+    };
+    tx.execute(statement, &args).await?;
+    audit::write(tx, "create", "feed", feed.id.uuid(), None, Some(of)).await?;
     Ok(feed)
 }
 
@@ -65,11 +69,12 @@ pub async fn find(tx: &mut Tx, token: &str) -> Result<Option<Feed>> {
     tx.row(&BY_TOKEN, args![sha256(token)]).await?.as_ref().map(feed).transpose()
 }
 
-/// The living feeds of an educator or a school.
+/// The living feeds of an educator, a school or a district.
 pub async fn list(tx: &mut Tx, owner: Owner) -> Result<Vec<Feed>> {
     let owner = match owner {
         Owner::Educator(id) => id.uuid(),
         Owner::School(id) => id.uuid(),
+        Owner::District(id) => id.uuid(),
     };
     tx.rows(&LIST, args![owner]).await?.iter().map(feed).collect()
 }
@@ -83,6 +88,9 @@ pub async fn permit(tx: &mut Tx, actor: &Actor, owner: Owner, verb: Verb) -> Res
         Owner::School(id) => {
             (scope::reaches(tx, &actor.reach(verb, Thing::SchoolFeeds), "school", id).await?, "school", id.uuid())
         }
+        Owner::District(id) => {
+            (scope::reaches(tx, &actor.reach(verb, Thing::SchoolFeeds), "district", id).await?, "district", id.uuid())
+        }
     };
     if within { Ok(()) } else { Err(StoreError::NotFound { what, id }) }
 }
@@ -94,16 +102,20 @@ pub async fn get(tx: &mut Tx, id: FeedId) -> Result<Feed> {
 }
 
 pub async fn revoke(tx: &mut Tx, id: FeedId) -> Result<()> {
-    if tx.execute(&REVOKE, args![id, tx.at]).await? == 0 {
+    let args = args![id, tx.at];
+    if tx.execute(&REVOKE, args).await? + tx.execute(&REVOKE_DISTRICT, args).await? == 0 {
         return Err(StoreError::NotFound { what: "feed", id: id.uuid() });
     }
     audit::write(tx, "revoke", "feed", id.uuid(), None, None).await
 }
 
 fn feed(row: &Row) -> Result<Feed> {
-    let owner = match (row.get::<Option<Uuid>>("educator_id")?, row.get::<Option<Uuid>>("school_id")?) {
-        (Some(id), None) => Owner::Educator(RecordId::from_uuid(id)),
-        (None, Some(id)) => Owner::School(RecordId::from_uuid(id)),
+    let [educator, school, district] =
+        ["educator_id", "school_id", "district_id"].map(|column| row.get::<Option<Uuid>>(column));
+    let owner = match (educator?, school?, district?) {
+        (Some(id), None, None) => Owner::Educator(RecordId::from_uuid(id)),
+        (None, Some(id), None) => Owner::School(RecordId::from_uuid(id)),
+        (None, None, Some(id)) => Owner::District(RecordId::from_uuid(id)),
         _ => return Err(StoreError::Corrupt("a feed of nobody".into())),
     };
     Ok(Feed { id: row.id("id")?, owner, created_at: row.get("created_at")? })

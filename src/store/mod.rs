@@ -16,6 +16,7 @@ pub mod invitations;
 mod lines;
 pub mod log;
 pub mod logins;
+pub mod mail;
 pub mod makeup;
 pub mod minutes;
 pub mod queue;
@@ -47,6 +48,7 @@ pub fn statements() -> Vec<Statement> {
         tokens::STATEMENTS,
         factors::STATEMENTS,
         identities::STATEMENTS,
+        mail::STATEMENTS,
     ];
     let minutes = [lines::STATEMENTS, log::STATEMENTS, minutes::STATEMENTS, makeup::STATEMENTS];
     let written = records.into_iter().chain(answers).chain(people).chain(minutes);

@@ -1,5 +1,7 @@
 //! Published schedules: versions of a term, who serves what in each, and which is current for a district.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
@@ -107,6 +109,15 @@ pub struct Publication {
     pub meetings: Vec<Meeting>,
 }
 
+/// What a publication did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Done {
+    pub published: Published,
+    pub tally: Tally,
+    /// Whose calendars are different now.
+    pub touched: BTreeSet<EducatorId>,
+}
+
 /// Holds off every other publication of the term until this transaction ends. On SQLite there is one writer.
 pub async fn lock(tx: &mut Tx, term: TermId) -> Result<()> {
     match tx.link {
@@ -117,7 +128,7 @@ pub async fn lock(tx: &mut Tx, term: TermId) -> Result<()> {
 
 /// Writes a new version, which supersedes what stood for its districts, and its dated sessions.
 /// The caller holds the [`lock`] and has seen that the inputs are unchanged.
-pub async fn publish(tx: &mut Tx, new: Publication) -> Result<(Published, Tally)> {
+pub async fn publish(tx: &mut Tx, new: Publication) -> Result<Done> {
     let id = ScheduleId::fresh();
     let (term, at, actor) = (new.term_id, tx.at, tx.actor.clone());
     let version = tx
@@ -138,7 +149,7 @@ pub async fn publish(tx: &mut Tx, new: Publication) -> Result<(Published, Tally)
     for rows in rows.chunks(1000) {
         tx.execute(&ASSIGN, args![id, json!(rows)]).await?;
     }
-    let tally = sessions::replace(tx, term, id, &districts, new.meetings).await?;
+    let (tally, touched) = sessions::replace(tx, term, id, &districts, new.meetings).await?;
     audit::write(
         tx,
         "publish",
@@ -148,7 +159,7 @@ pub async fn publish(tx: &mut Tx, new: Publication) -> Result<(Published, Tally)
         Some(json!({ "run_id": new.run_id, "version": version, "sessions": tally })),
     )
     .await?;
-    Ok((get(tx, id).await?, tally))
+    Ok(Done { published: get(tx, id).await?, tally, touched })
 }
 
 pub async fn get(tx: &mut Tx, id: ScheduleId) -> Result<Published> {

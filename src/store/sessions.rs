@@ -123,19 +123,22 @@ pub struct Wanted {
 }
 
 /// Makes the sessions of these districts be `meetings`. A meeting that was there keeps its id; one that
-/// changed gets a higher sequence.
+/// changed gets a higher sequence. Says also whose calendars are different now.
 pub async fn replace(
     tx: &mut Tx,
     term: TermId,
     schedule: ScheduleId,
     districts: &Json,
     meetings: Vec<Meeting>,
-) -> Result<Tally> {
+) -> Result<(Tally, BTreeSet<EducatorId>)> {
     let args = args![term, districts.clone()];
     let rows = tx.rows(&OF_DISTRICTS, args).await?;
     let students = by_session(&tx.rows(&STUDENTS_OF_DISTRICTS, args).await?)?;
     let before: Vec<Session> = rows.iter().map(|row| session(row, &students)).collect::<Result<_>>()?;
+    let former: BTreeMap<SessionId, EducatorId> = before.iter().map(|s| (s.id, s.meeting.educator_id)).collect();
     let (written, gone, tally) = reconcile(before, meetings);
+    let new = written.iter().map(|(_, _, meeting)| meeting.educator_id);
+    let touched = gone.iter().filter_map(|id| former.get(id).copied()).chain(new).collect();
     // Everything that leaves or moves is taken out first: then no order of insertion can overlap.
     for ids in gone.chunks(1000) {
         tx.execute(&DELETE, args![json!(ids)]).await?;
@@ -146,7 +149,7 @@ pub async fn replace(
         let students: Vec<Json> = batch.iter().flat_map(|(id, _, meeting)| encoded_students(*id, meeting)).collect();
         tx.execute(&INSERT_STUDENTS, args![json!(students)]).await?;
     }
-    Ok(tally)
+    Ok((tally, touched))
 }
 
 /// At most `limit` sessions after `after` of those that may be seen, in the order of their starts.

@@ -16,17 +16,19 @@ pub enum Place {
     Runs,
     Educators,
     Schools,
+    Mail,
     Accounts,
     Account,
     Nowhere,
 }
 
 /// Where each link leads, and to whom it is of use.
-const LINKS: [(Place, &str, &str, Option<Thing>); 5] = [
+const LINKS: [(Place, &str, &str, Option<Thing>); 6] = [
     (Place::Home, "/", "Home", None),
     (Place::Runs, "/runs", "Runs", Some(Thing::Planning)),
     (Place::Educators, "/educators", "Educators", Some(Thing::Roster)),
     (Place::Schools, "/schools", "Schools", Some(Thing::Record("school"))),
+    (Place::Mail, "/mail", "Mail", Some(Thing::Planning)),
     (Place::Accounts, "/accounts", "Accounts", Some(Thing::Accounts)),
 ];
 

@@ -11,6 +11,7 @@ mod calendar;
 mod compare;
 mod home;
 mod layout;
+mod mail;
 mod need;
 mod needs;
 mod people;
@@ -37,5 +38,5 @@ pub fn router() -> Router<State> {
     let people = people::routes().merge(week::routes());
     let runs = runs::routes().merge(run::routes()).merge(need::routes()).merge(compare::routes());
     let accounts = account::routes().merge(totp::routes()).merge(accounts::routes()).merge(sign_in::routes());
-    assets::routes().merge(accounts).merge(home::routes()).merge(people).merge(runs)
+    assets::routes().merge(accounts).merge(home::routes()).merge(people).merge(runs).merge(mail::routes())
 }

@@ -110,7 +110,7 @@ fn schools_page(actor: &Actor, text: &str, listing: &Listing<'_, SchoolEntry>) -
                 @for school in listing.rows {
                     tr {
                         th scope="row" { a href=(format!("/schools/{}/week", school.id)) { (school.name) } }
-                        td data-label="District" { (school.district_name) }
+                        td data-label="District" { a href=(format!("/districts/{}/week", school.district_id)) { (school.district_name) } }
                         td data-label="State" { (school.state) }
                         td.soft data-label="Clock" { (place_of(school.tz.name())) }
                     }

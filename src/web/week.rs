@@ -1,4 +1,4 @@
-//! The week of an educator or a school on both clocks, and the address under which calendar programs read it.
+//! The week of an educator, a school or a district on both clocks, and the address under which calendar programs read it.
 
 use axum::Router;
 use axum::extract::State as Axum;
@@ -14,7 +14,7 @@ use super::layout::{Page, Place, empty, origin};
 use super::words;
 use crate::api::{State, error::Error, extract::NoQuery, extract::Path, extract::Query};
 use crate::domain::actor::{Actor, Reach, Thing, Verb};
-use crate::domain::id::{EducatorId, FeedId, SchoolId};
+use crate::domain::id::{DistrictId, EducatorId, FeedId, SchoolId};
 use crate::domain::records::{District, Educator, School};
 use crate::domain::session::Purpose;
 use crate::domain::time::{self, Date, Tz};
@@ -31,8 +31,11 @@ pub(super) fn routes() -> Router<State> {
     Router::new()
         .route("/educators/{id}/week", get(educator_week))
         .route("/schools/{id}/week", get(school_week))
+        .route("/districts/{id}/week", get(district_week))
         .route("/educators/{id}/feeds", post(educator_feed))
         .route("/schools/{id}/feeds", post(school_feed))
+        .route("/districts/{id}/feeds", post(district_feed))
+        .route("/districts/{id}/feeds/{feed}/revoke", post(revoke_district_feed))
         .route("/educators/{id}/feeds/{feed}/revoke", post(revoke_educator_feed))
         .route("/schools/{id}/feeds/{feed}/revoke", post(revoke_school_feed))
 }
@@ -69,6 +72,10 @@ impl Subject {
                 let district = crate::store::get::<District>(tx, school.district_id).await?.body;
                 Self { owner, name: school.name, of: Some(district.name), tz: school.tz.unwrap_or(district.tz) }
             }
+            Owner::District(id) => {
+                let district = crate::store::get_for::<District>(tx, actor, id).await?.body;
+                Self { owner, name: district.name, of: Some(district.state), tz: district.tz }
+            }
         })
     }
 
@@ -77,6 +84,7 @@ impl Subject {
         match self.owner {
             Owner::Educator(id) => format!("/educators/{id}"),
             Owner::School(id) => format!("/schools/{id}"),
+            Owner::District(id) => format!("/districts/{id}"),
         }
     }
 
@@ -85,11 +93,12 @@ impl Subject {
     }
 
     fn wanted(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> Wanted {
-        let (educator_id, school_id) = match self.owner {
-            Owner::Educator(id) => (Some(id), None),
-            Owner::School(id) => (None, Some(id)),
+        let (educator_id, school_id, district_id) = match self.owner {
+            Owner::Educator(id) => (Some(id), None, None),
+            Owner::School(id) => (None, Some(id), None),
+            Owner::District(id) => (None, None, Some(id)),
         };
-        Wanted { from, to, educator_id, school_id, district_id: None }
+        Wanted { from, to, educator_id, school_id, district_id }
     }
 
     fn midnight(&self, date: Date) -> DateTime<Utc> {
@@ -118,8 +127,9 @@ impl Subject {
     fn entry(&self, listed: &Listed) -> Entry {
         let meeting = &listed.session.meeting;
         let (other_tz, with) = match self.owner {
-            Owner::Educator(_) => (meeting.tz, &listed.school_name),
-            Owner::School(_) => (listed.educator_tz, &listed.educator_name),
+            Owner::Educator(_) => (meeting.tz, listed.school_name.clone()),
+            Owner::School(_) => (listed.educator_tz, listed.educator_name.clone()),
+            Owner::District(_) => (listed.educator_tz, format!("{}, {}", listed.educator_name, listed.school_name)),
         };
         let own = words::times(meeting.starts_at, meeting.ends_at, self.tz);
         let other = words::times(meeting.starts_at, meeting.ends_at, other_tz);
@@ -136,7 +146,7 @@ impl Subject {
             title,
             other: (other != own).then_some(other),
             own,
-            with: with.clone(),
+            with,
             students,
             status: meeting.status,
         }
@@ -159,6 +169,15 @@ async fn school_week(
     which: Query<Which>,
 ) -> Result<Markup, Error> {
     week(&state, &actor, Owner::School(id), which.0.on).await
+}
+
+async fn district_week(
+    state: Axum<State>,
+    actor: Actor,
+    Path(id): Path<DistrictId>,
+    which: Query<Which>,
+) -> Result<Markup, Error> {
+    week(&state, &actor, Owner::District(id), which.0.on).await
 }
 
 async fn week(state: &State, actor: &Actor, owner: Owner, on: Option<Date>) -> Result<Markup, Error> {
@@ -265,6 +284,16 @@ async fn school_feed(
     feed(&state, &actor, Owner::School(id), &headers).await
 }
 
+async fn district_feed(
+    state: Axum<State>,
+    actor: Actor,
+    Path(id): Path<DistrictId>,
+    _: NoQuery,
+    headers: HeaderMap,
+) -> Result<Response, Error> {
+    feed(&state, &actor, Owner::District(id), &headers).await
+}
+
 /// The address is shown in this answer and never again: only its hash is kept.
 async fn feed(state: &State, actor: &Actor, owner: Owner, headers: &HeaderMap) -> Result<Response, Error> {
     let subject = Subject::find(&mut state.db.read().await?, actor, owner).await?;
@@ -304,6 +333,14 @@ async fn revoke_school_feed(
     Path((id, feed)): Path<(SchoolId, FeedId)>,
 ) -> Result<Redirect, Error> {
     revoke(&state, &actor, feed, &format!("/schools/{id}/week")).await
+}
+
+async fn revoke_district_feed(
+    state: Axum<State>,
+    actor: Actor,
+    Path((id, feed)): Path<(DistrictId, FeedId)>,
+) -> Result<Redirect, Error> {
+    revoke(&state, &actor, feed, &format!("/districts/{id}/week")).await
 }
 
 async fn revoke(state: &State, actor: &Actor, feed: FeedId, back: &str) -> Result<Redirect, Error> {

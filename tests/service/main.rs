@@ -7,6 +7,7 @@ mod candidates;
 mod doors;
 mod feeds;
 mod fresh;
+mod mail;
 mod minutes;
 mod people;
 mod privacy;

@@ -11,7 +11,9 @@ use bellwether::config::Settings;
 use bellwether::domain::actor::Role;
 use bellwether::domain::id::fresh;
 use bellwether::domain::log::{MissReason, Said};
+use bellwether::domain::mail::Notice;
 use bellwether::store::feeds::{self, Owner};
+use bellwether::store::mail::{self, Recipient};
 use bellwether::store::tokens;
 use bellwether::web;
 use serde_json::{Value, json};
@@ -41,6 +43,7 @@ async fn filled(house: &House, side: &Side, text: &str) -> String {
     }
     for (place, owner) in [
         ("{educator-feed}", Owner::Educator(side.id("educators").parse().expect("an id"))),
+        ("{district-feed}", Owner::District(side.id("districts").parse().expect("an id"))),
         ("{school-feed}", Owner::School(side.id("schools").parse().expect("an id"))),
     ] {
         if text.contains(place) {
@@ -53,6 +56,15 @@ async fn filled(house: &House, side: &Side, text: &str) -> String {
     if text.contains("{log}") {
         let entry = logged(&house.db, side, &Said::missed(MissReason::Technical)).await;
         text = text.replace("{log}", &entry.id.to_string());
+    }
+    if text.contains("{mail}") || text.contains("{refusal}") {
+        let mut tx = house.db.write("test").await.expect("writes");
+        let notice = Notice { subject: "x".into(), text: Vec::new(), facts: Vec::new(), link: None };
+        let to = Recipient::Educator(side.id("educators").parse().expect("an id"));
+        let mail = mail::notify(&mut tx, to, notice).await.expect("a mail");
+        mail::refuse(&mut tx, "nobody@test.example", false, "x").await.expect("a refusal");
+        tx.commit().await.expect("commits");
+        text = text.replace("{mail}", &mail.to_string()).replace("{refusal}", "nobody@test.example");
     }
     if text.contains("{accounts}") || text.contains("{tokens}") {
         let (account, _) = person(&house.db, Role::Coordinator, &[], None).await;

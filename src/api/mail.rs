@@ -1,0 +1,137 @@
+//! Mail over HTTP: what is owed and what became of it, one more try, and addresses that get none.
+
+use axum::extract::State as Axum;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use super::State;
+use super::access::Planner;
+use super::error::Error;
+use super::extract::{NoQuery, Path, Query};
+use crate::domain::id::{MailId, RecordId as _};
+use crate::store::mail::{self, Kept, Refusal};
+
+pub(super) fn routes() -> OpenApiRouter<State> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(retry)).routes(routes!(refusals)).routes(routes!(lift))
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum MailState {
+    Queued,
+    Sent,
+    Failed,
+    Dropped,
+}
+
+impl MailState {
+    fn name(self) -> &'static str {
+        ["queued", "sent", "failed", "dropped"][self as usize]
+    }
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct Which {
+    state: Option<MailState>,
+    /// `next` of the page before.
+    #[param(value_type = Option<Uuid>)]
+    before: Option<MailId>,
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<i64>,
+}
+
+/// Mails, newest first
+#[derive(Serialize, ToSchema)]
+struct MailPage {
+    items: Vec<Kept>,
+    /// Give it as `before` for the next page; none on the last.
+    next: Option<Uuid>,
+}
+
+fn bounded(limit: Option<i64>) -> Result<i64, Error> {
+    Some(limit.unwrap_or(50))
+        .filter(|limit| (1..=200).contains(limit))
+        .ok_or_else(|| Error::parameter("limit", "give a number from 1 to 200"))
+}
+
+/// Mails, newest first
+#[utoipa::path(get, path = "/api/v1/mail", operation_id = "listMail", tag = "mail", params(Which), responses((status = 200, description = "a page of mails", body = MailPage)))]
+async fn list(Axum(state): Axum<State>, _: Planner, Query(which): Query<Which>) -> Result<axum::Json<MailPage>, Error> {
+    let limit = bounded(which.limit)?;
+    let mut tx = state.db.read().await?;
+    let items = mail::list(&mut tx, which.state.map(MailState::name), which.before, limit).await?;
+    let full = i64::try_from(items.len()).unwrap_or(i64::MAX) == limit;
+    let next = items.last().filter(|_| full).map(|mail| mail.id.uuid());
+    Ok(axum::Json(MailPage { items, next }))
+}
+
+/// Try a mail once more
+///
+/// One that failed, or that was dropped with something to say. It keeps its Message-ID.
+#[utoipa::path(post, path = "/api/v1/mail/{id}/retry", operation_id = "retryMail", tag = "mail", params(("id" = Uuid, Path)), responses(
+    (status = 204, description = "it is tried again"), (status = 404, description = "there is no such mail"),
+    (status = 422, description = "it is still tried, or was sent"),
+))]
+async fn retry(
+    Axum(state): Axum<State>,
+    Planner(actor): Planner,
+    Path(id): Path<MailId>,
+    _: NoQuery,
+) -> Result<StatusCode, Error> {
+    let mut tx = state.write(&actor).await?;
+    mail::revive(&mut tx, id).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct After {
+    /// The last address of the page before.
+    after: Option<String>,
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<i64>,
+}
+
+/// Addresses that get no more mail
+#[derive(Serialize, ToSchema)]
+struct Refusals {
+    items: Vec<Refusal>,
+}
+
+/// Addresses that get no more mail
+#[utoipa::path(get, path = "/api/v1/mail-refusals", operation_id = "listMailRefusals", tag = "mail", params(After), responses((status = 200, description = "by address", body = Refusals)))]
+async fn refusals(
+    Axum(state): Axum<State>,
+    _: Planner,
+    Query(which): Query<After>,
+) -> Result<axum::Json<Refusals>, Error> {
+    let limit = bounded(which.limit)?;
+    let items = mail::refusals(&mut state.db.read().await?, which.after.as_deref().unwrap_or_default(), limit).await?;
+    Ok(axum::Json(Refusals { items }))
+}
+
+/// Send an address mail again
+#[utoipa::path(delete, path = "/api/v1/mail-refusals/{address}", operation_id = "liftMailRefusal", tag = "mail", params(("address" = String, Path)), responses(
+    (status = 204, description = "it gets mail again"), (status = 404, description = "it was not refused"),
+))]
+async fn lift(
+    Axum(state): Axum<State>,
+    Planner(actor): Planner,
+    Path(address): Path<String>,
+    _: NoQuery,
+) -> Result<StatusCode, Error> {
+    let mut tx = state.write(&actor).await?;
+    if !mail::lift(&mut tx, &address).await? {
+        return Err(Error::NotFound { kind: "refusal of mail to", id: address });
+    }
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,285 @@
+//! A letter as people read it: the same blocks as plain text and as HTML, and the calendar's part of it.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::mail::{Change, Digest, Letter, Notice, Series, Span, Told};
+use crate::domain::time::{Clock, Date, Tz, Weekday, from_utc, to_utc};
+use crate::exchange::itip::{self, Method, Parties};
+
+/// Dates that one line lists.
+const LISTED: usize = 20;
+
+/// About whom and from whom a letter is.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame<'f> {
+    pub name: &'f str,
+    /// Mail addresses.
+    pub from: &'f str,
+    pub to: &'f str,
+    /// Where people reach the server: scheme, host, port.
+    pub origin: &'f str,
+    /// Where whoever wants no more of these says so; none where they cannot.
+    pub unsubscribe: Option<&'f str>,
+    /// When it was decided to write.
+    pub at: DateTime<Utc>,
+}
+
+/// A letter ready to be put into a mail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rendered {
+    pub subject: String,
+    pub text: String,
+    pub html: String,
+    pub calendars: Vec<(Method, String)>,
+}
+
+/// One piece of a letter.
+enum Block {
+    Heading(String),
+    Text(String),
+    Items(Vec<String>),
+    Link(String, String),
+}
+
+/// What the recipient gets to see.
+#[must_use]
+pub fn render(letter: &Letter, frame: Frame<'_>) -> Rendered {
+    let parties = Parties { organizer: frame.from, attendee: frame.to };
+    let (subject, mut blocks, calendars) = match letter {
+        Letter::Digest(digest) => {
+            let call = |told: &Told| Some((Method::from(&told.change), itip::message(told, parties, frame.at)?));
+            let calendars = digest.told.iter().filter_map(call).collect();
+            (format!("Your teaching schedule, {}", digest.term), of_digest(digest, frame), calendars)
+        }
+        Letter::Notice(notice) => (notice.subject.clone(), of_notice(notice, frame), Vec::new()),
+    };
+    if let Some(path) = frame.unsubscribe {
+        blocks.push(Block::Link("No more mails of this kind".into(), format!("{}{path}", frame.origin)));
+    }
+    let subject: String = subject.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    Rendered { text: text(frame.name, &blocks), html: html(&subject, frame.name, &blocks), subject, calendars }
+}
+
+fn of_notice(notice: &Notice, frame: Frame<'_>) -> Vec<Block> {
+    let mut blocks: Vec<Block> = notice.text.iter().cloned().map(Block::Text).collect();
+    if !notice.facts.is_empty() {
+        blocks.push(Block::Items(notice.facts.iter().map(|(name, value)| format!("{name}: {value}")).collect()));
+    }
+    if let Some((title, path)) = &notice.link {
+        blocks.push(Block::Link(title.clone(), format!("{}{path}", frame.origin)));
+    }
+    blocks
+}
+
+fn of_digest(digest: &Digest, frame: Frame<'_>) -> Vec<Block> {
+    let of = |wanted: fn(&Change) -> bool| digest.told.iter().filter(move |told| wanted(&told.change));
+    let first_of_all = digest.told.iter().all(|told| told.change == Change::New && told.sequence == 0);
+    let opening = if first_of_all { "here is your schedule for" } else { "your schedule has changed for" };
+    let mut blocks = vec![Block::Text(format!("{opening} {}.", digest.term))];
+    let mut section = |title: &str, items: Vec<String>| {
+        if !items.is_empty() {
+            blocks.push(Block::Heading(title.into()));
+            blocks.push(Block::Items(items));
+        }
+    };
+    let whole = |told: &Told| format!("{}: {}", named(&told.series), weekly(&told.series, digest.tz));
+    section("New", of(|change| *change == Change::New).map(whole).collect());
+    section("Changed", of(|change| matches!(change, Change::Changed { .. })).map(changed).collect());
+    section("No longer yours", of(|change| *change == Change::Gone).map(|told| named(&told.series)).collect());
+    blocks.push(Block::Text("Times are the school's. The invitations in this mail put them into your calendar, and replace those of earlier mails.".into()));
+    blocks.push(Block::Link("Your week".into(), format!("{}{}", frame.origin, digest.week)));
+    blocks
+}
+
+fn named(series: &Series) -> String {
+    format!("{}, {}", series.title, series.place)
+}
+
+/// "Mon, Wed 13:00–13:45 (America/New_York), 30 meetings from 2026-08-31 to 2026-12-18; the first at 10:00 …"
+fn weekly(series: &Series, reader: Tz) -> String {
+    let Some((first, span)) = series.meetings.first_key_value() else { return "no meetings".into() };
+    let last = series.meetings.keys().next_back().unwrap_or(first);
+    let days: BTreeSet<Weekday> = series.meetings.keys().map(|on| on.weekday()).collect();
+    let days: Vec<&str> = days.iter().map(|day| day.name()).collect();
+    let usual = series.meetings.values().filter(|other| *other == span).count() == series.meetings.len();
+    let varies = if usual { "" } else { ", on some days at another time" };
+    let count = series.meetings.len();
+    let mut text = format!(
+        "{} {}{varies} ({}), {count} meeting{} from {first} to {last}",
+        days.join(", "),
+        hours(*span),
+        series.tz,
+        if count == 1 { "" } else { "s" }
+    );
+    if reader != series.tz {
+        let (on, minute) = from_utc(reader, to_utc(series.tz, *first, span.starts.minutes()));
+        let clock = Clock::from_minutes(minute).map(|clock| clock.to_string()).unwrap_or_default();
+        let _ = write!(text, "; the first begins at {clock} on {on} on your clock ({reader})");
+    }
+    text
+}
+
+fn changed(told: &Told) -> String {
+    let Change::Changed { added, dropped, moved } = &told.change else { return named(&told.series) };
+    let at = |on: &Date| match told.series.meetings.get(on) {
+        Some(span) => format!("{on} {}", hours(*span)),
+        None => on.to_string(),
+    };
+    let list = |title: &str, dates: &[Date]| {
+        let mut shown: Vec<String> = dates.iter().take(LISTED).map(at).collect();
+        if dates.len() > LISTED {
+            shown.push(format!("and {} more", dates.len() - LISTED));
+        }
+        (!dates.is_empty()).then(|| format!("{title} {}", shown.join(", ")))
+    };
+    let parts: Vec<String> =
+        [list("moved to", moved), list("added", added), list("not held", dropped)].into_iter().flatten().collect();
+    let parts = if parts.is_empty() { "its name or place".into() } else { parts.join("; ") };
+    format!("{}: {parts}", named(&told.series))
+}
+
+fn hours(span: Span) -> String {
+    format!("{}–{}", span.starts, span.ends)
+}
+
+// ---- the two ways of writing blocks ----------------------------------------------------------
+
+fn text(name: &str, blocks: &[Block]) -> String {
+    let mut text = format!("Hello {},\n", plain(name));
+    for block in blocks {
+        let _ = match block {
+            Block::Heading(title) => write!(text, "\n{}\n", plain(title)),
+            Block::Text(line) => write!(text, "\n{}\n", plain(line)),
+            Block::Items(items) => items.iter().try_for_each(|item| writeln!(text, "  - {}", plain(item))),
+            Block::Link(title, address) => write!(text, "\n{}: {address}\n", plain(title)),
+        };
+    }
+    text
+}
+
+fn html(subject: &str, name: &str, blocks: &[Block]) -> String {
+    let mut body = format!("<p>Hello {},</p>\n", escaped(name));
+    for block in blocks {
+        let _ = match block {
+            Block::Heading(title) => writeln!(body, "<h2>{}</h2>", escaped(title)),
+            Block::Text(line) => writeln!(body, "<p>{}</p>", escaped(line)),
+            Block::Items(items) => {
+                let items: Vec<String> = items.iter().map(|item| format!("<li>{}</li>", escaped(item))).collect();
+                writeln!(body, "<ul>{}</ul>", items.concat())
+            }
+            Block::Link(title, address) => {
+                writeln!(body, "<p><a href=\"{}\">{}</a></p>", escaped(address), escaped(title))
+            }
+        };
+    }
+    format!(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{}</title></head>\n<body>\n{body}</body></html>\n",
+        escaped(subject)
+    )
+}
+
+/// One line of a text.
+fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') { ' ' } else { c }).collect()
+}
+
+fn escaped(text: &str) -> String {
+    plain(text)
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+        .replace('\'', "&#39;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+    use uuid::Uuid;
+
+    const FRAME: Frame<'_> = Frame {
+        name: "Ana <b>\r\nBcc: x@evil.example",
+        from: "office@vendor.example",
+        to: "ana@educator.example",
+        origin: "https://staffing.example.org",
+        unsubscribe: Some("/unsubscribe/1"),
+        at: DateTime::UNIX_EPOCH,
+    };
+
+    fn told(change: Change) -> Told {
+        let span = Span { starts: "13:00".parse().expect("a clock"), ends: "13:45".parse().expect("a clock") };
+        let meetings = BTreeMap::from([(Date::ymd(2026, 11, 2), span), (Date::ymd(2026, 11, 4), span)]);
+        let (title, place) = ("Algebra & <i>geometry</i>".into(), "Lincoln High".into());
+        let series = Series { title, place, tz: Tz::America__New_York, meetings };
+        Told { uid: Uuid::nil(), sequence: i64::from(change != Change::New), series, change }
+    }
+
+    fn digest(told: Vec<Told>) -> Letter {
+        Letter::Digest(Digest {
+            term: "Fall 2026".into(),
+            tz: Tz::America__Phoenix,
+            week: "/educators/e/week".into(),
+            told,
+        })
+    }
+
+    #[test]
+    fn a_digest_says_what_is_new_on_both_clocks_in_text_and_in_html() {
+        let rendered = render(&digest(vec![told(Change::New)]), FRAME);
+        assert_eq!(rendered.subject, "Your teaching schedule, Fall 2026");
+        let line = "mon, wed 13:00–13:45 (America/New_York), 2 meetings from 2026-11-02 to 2026-11-04; \
+                    the first begins at 11:00 on 2026-11-02 on your clock (America/Phoenix)";
+        assert!(
+            rendered.text.contains(&format!("  - Algebra & <i>geometry</i>, Lincoln High: {line}\n")),
+            "{}",
+            rendered.text
+        );
+        assert!(
+            rendered
+                .html
+                .contains(&format!("<li>Algebra &amp; &lt;i&gt;geometry&lt;/i&gt;, Lincoln High: {line}</li>"))
+        );
+        assert!(rendered.text.contains("Your week: https://staffing.example.org/educators/e/week\n"));
+        assert!(rendered.html.contains("<a href=\"https://staffing.example.org/unsubscribe/1\">"));
+        assert_eq!(rendered.calendars.len(), 1);
+        assert_eq!(rendered.calendars[0].0, Method::Request);
+        // No name adds a line of its own, or an element.
+        assert!(rendered.text.starts_with("Hello Ana <b>  Bcc: x@evil.example,\n"), "{}", rendered.text);
+        assert!(rendered.html.contains("<p>Hello Ana &lt;b&gt;  Bcc: x@evil.example,</p>"));
+    }
+
+    #[test]
+    fn a_digest_of_changes_lists_the_dates_and_what_is_gone() {
+        let dates = |days: &[u32]| days.iter().map(|day| Date::ymd(2026, 11, *day)).collect::<Vec<_>>();
+        let changed = Change::Changed { added: dates(&[2]), dropped: dates(&[9, 11]), moved: dates(&[4]) };
+        let rendered = render(&digest(vec![told(changed), told(Change::Gone)]), FRAME);
+        for line in [
+            "your schedule has changed for Fall 2026.",
+            "moved to 2026-11-04 13:00–13:45; added 2026-11-02 13:00–13:45; not held 2026-11-09, 2026-11-11\n",
+            "\nNo longer yours\n  - Algebra & <i>geometry</i>, Lincoln High\n",
+        ] {
+            assert!(rendered.text.contains(line), "{line}\n{}", rendered.text);
+        }
+        let methods: Vec<Method> = rendered.calendars.iter().map(|(method, _)| *method).collect();
+        assert_eq!(methods, [Method::Request, Method::Cancel]);
+    }
+
+    #[test]
+    fn a_notice_has_its_facts_and_its_link() {
+        let notice = Notice {
+            subject: "An offer\r\nBcc: y@evil.example".into(),
+            text: vec!["We offer you two sections.".into()],
+            facts: vec![("Weekly minutes".into(), "450".into())],
+            link: Some(("Answer".into(), "/offers/7".into())),
+        };
+        let rendered = render(&Letter::Notice(notice), Frame { unsubscribe: None, ..FRAME });
+        assert_eq!(rendered.subject, "An offer  Bcc: y@evil.example");
+        assert!(rendered.text.contains("\nWe offer you two sections.\n  - Weekly minutes: 450\n"), "{}", rendered.text);
+        assert!(rendered.html.contains("<a href=\"https://staffing.example.org/offers/7\">Answer</a>"));
+        assert!(!rendered.text.contains("No more mails") && rendered.calendars.is_empty());
+    }
+}
