@@ -8,11 +8,13 @@
 pub mod access;
 mod accounts;
 mod candidates;
+mod caps;
 mod document;
 mod doors;
 pub mod error;
 pub mod extract;
 mod feeds;
+mod fidelity;
 mod health;
 mod identities;
 mod layers;
@@ -80,6 +82,8 @@ fn routes() -> OpenApiRouter<State> {
         .merge(identities::routes())
         .merge(minutes::routes())
         .merge(service_log::routes())
+        .merge(fidelity::routes())
+        .merge(caps::routes())
         .merge(mail::routes())
         .merge(candidates::routes())
 }

@@ -12,7 +12,8 @@ use super::State;
 use super::error::Error;
 use super::extract::{Json, NoQuery, Path};
 use crate::domain::actor::{Actor, Verb};
-use crate::domain::id::{EducatorId, LogId, ServiceId, SessionId};
+use crate::domain::closure::Closure;
+use crate::domain::id::{EducatorId, LogId, SchoolId, ServiceId, SessionId};
 use crate::domain::line::Grouping;
 use crate::domain::log::{LogEntry, MissReason, Outcome, Said};
 use crate::domain::makeup::Slot;
@@ -29,6 +30,7 @@ pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new()
         .routes(routes!(read_session, write_session))
         .routes(routes!(write_extra))
+        .routes(routes!(close))
         .routes(routes!(history))
         .routes(routes!(proposals))
 }
@@ -177,6 +179,70 @@ async fn write_extra(
     let entry = log::write_extra(&mut tx, &actor, &log::Extra { service_id, educator_id, held_on, said }).await?;
     tx.commit().await?;
     Ok((StatusCode::CREATED, axum::Json(entry)).into_response())
+}
+
+/// A day that did not go as the calendar says.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ClosedDay {
+    on: Date,
+    kind: ClosedKind,
+    /// When school ended or began, on its own clock: of an early release or a late start.
+    #[serde(default)]
+    at: Option<Clock>,
+}
+
+#[derive(Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum ClosedKind {
+    /// Nobody is taught.
+    Closed,
+    /// Students learn at home; who teaches from afar teaches on.
+    Remote,
+    EarlyRelease,
+    LateStart,
+}
+
+impl ClosedDay {
+    fn closure(&self) -> Result<Closure, Error> {
+        Ok(match (self.kind, self.at) {
+            (ClosedKind::Closed, None) => Closure::Closed,
+            (ClosedKind::Remote, None) => Closure::Remote,
+            (ClosedKind::EarlyRelease, Some(at)) => Closure::EarlyRelease { at },
+            (ClosedKind::LateStart, Some(at)) => Closure::LateStart { at },
+            (ClosedKind::Closed | ClosedKind::Remote, Some(_)) => {
+                return Err(Error::field("/at", "only of an early release or a late start; leave it out"));
+            }
+            (ClosedKind::EarlyRelease | ClosedKind::LateStart, None) => {
+                return Err(Error::field("/at", "say when school ended or began"));
+            }
+        })
+    }
+}
+
+/// Log what a closed day leaves
+///
+/// Every session of a service at the school that the day removes is logged as missed: a closure, or, of an early release
+/// or a late start, a school activity. A remote day removes none. What is logged already stays as it was said.
+#[utoipa::path(post, path = "/api/v1/schools/{id}/closures", operation_id = "logClosure", tag = "minutes", params(("id" = Uuid, Path)), request_body = ClosedDay, responses(
+    (status = 200, description = "the new entries", body = Vec<LogEntry>),
+    (status = 404, description = "there is no such school"),
+    (status = 413, description = "the body is too long"),
+    (status = 415, description = "the body is not JSON"),
+    (status = 422, description = "fields refused"),
+))]
+async fn close(
+    Axum(state): Axum<State>,
+    actor: Actor,
+    Path(id): Path<SchoolId>,
+    _: NoQuery,
+    Json(day): Json<ClosedDay>,
+) -> Result<axum::Json<Vec<LogEntry>>, Error> {
+    let mut tx = state.write(&actor).await?;
+    log::permit_school(&mut tx, &actor, id).await?;
+    let entries = log::close(&mut tx, &actor, id, day.on, day.closure()?).await?;
+    tx.commit().await?;
+    Ok(axum::Json(entries))
 }
 
 /// What a log entry has said, oldest first.

@@ -9,7 +9,8 @@ use super::error::{Result, StoreError};
 use super::tx::{Row, Tx, Value, statements};
 use crate::args;
 use crate::domain::actor::{Actor, Reach, Thing, Verb};
-use crate::domain::id::{DistrictId, EducatorId, LogId, RecordId, ServiceId, SessionId, StudentId};
+use crate::domain::closure::Closure;
+use crate::domain::id::{DistrictId, EducatorId, LogId, RecordId, SchoolId, ServiceId, SessionId, StudentId};
 use crate::domain::line::Grouping;
 use crate::domain::log::{LogEntry, MissReason, Outcome, Said};
 use crate::domain::record::FieldIssue;
@@ -41,6 +42,8 @@ statements! {
                 | "SELECT id, version, service_id, student_id, district_id, educator_id, session_id, held_on, outcome, reason, starts, ends, \
                    planned_minutes, delivered_minutes, \"grouping\", makes_up, logged_by, updated_at FROM service_log \
                    WHERE session_id IN (SELECT value::uuid FROM jsonb_array_elements_text($1)) ORDER BY session_id, service_id";
+    OF_SCHOOL_DAY = "SELECT n.id FROM session n WHERE n.school_id = $1 AND n.held_on = $2 AND n.service IS NOT NULL ORDER BY n.starts_at, n.id";
+    SCHOOL = "SELECT district_id FROM school WHERE id = $1";
     /// A service with its student and district, and whether an educator has sessions of it.
     SERVICE = "SELECT v.student_id, c.district_id, EXISTS (SELECT 1 FROM session_student x JOIN session n ON n.id = x.session_id \
                WHERE x.service_id = v.id AND n.educator_id = $2) AS serves FROM service v JOIN school c ON c.id = v.school_id WHERE v.id = $1";
@@ -157,6 +160,33 @@ pub async fn write(tx: &mut Tx, session: &LogSession, said: &[(ServiceId, Said)]
         return Err(StoreError::Invalid(wrong));
     }
     of_session(tx, session.id).await
+}
+
+/// Whoever logs for a whole school: of a district or of all; an educator logs their own sessions.
+pub async fn permit_school(tx: &mut Tx, actor: &Actor, id: SchoolId) -> Result<()> {
+    let missing = || StoreError::NotFound { what: "school", id: id.uuid() };
+    let district: DistrictId = tx.row(&SCHOOL, args![id]).await?.ok_or_else(missing)?.id("district_id")?;
+    match actor.reach(Verb::Write, Thing::ServiceLog) {
+        Reach::All => Ok(()),
+        Reach::Districts(ids) if ids.contains(&district) => Ok(()),
+        _ => Err(missing()),
+    }
+}
+
+/// Logs every session of a school's services that a closed day removes and of which nothing is logged. Returns the new
+/// entries. The caller has asked [`permit_school`].
+pub async fn close(tx: &mut Tx, actor: &Actor, school: SchoolId, on: Date, closure: Closure) -> Result<Vec<LogEntry>> {
+    let mut made = Vec::new();
+    for row in tx.rows(&OF_SCHOOL_DAY, args![school, on]).await? {
+        let session = session(tx, actor, Verb::Write, row.id("id")?).await?;
+        let Some(reason) = closure.misses(session.starts, session.ends) else { continue };
+        let known = of_session(tx, session.id).await?;
+        let open = session.students.iter().filter(|(id, _)| known.iter().all(|entry| entry.service_id != *id));
+        let said: Vec<(ServiceId, Said)> = open.map(|(id, _)| (*id, Said::missed(reason))).collect();
+        let entries = write(tx, &session, &said).await?;
+        made.extend(entries.into_iter().filter(|entry| said.iter().any(|(id, _)| *id == entry.service_id)));
+    }
+    Ok(made)
 }
 
 /// A session that was held beside the schedule, mostly to make another up.

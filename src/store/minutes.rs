@@ -7,6 +7,7 @@ use std::collections::btree_map::Entry;
 use chrono::NaiveDate;
 use serde::Serialize;
 use serde_json::json;
+use sqlx::types::Json as Column;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -17,7 +18,7 @@ use super::{directory, every, log};
 use crate::args;
 use crate::domain::actor::{Actor, Reach, Thing, Verb};
 use crate::domain::calendar::{self, DateSpan};
-use crate::domain::id::{DistrictId, RecordId, SchoolId, ServiceId, ServiceLineId, StudentId, TermId};
+use crate::domain::id::{DistrictId, EducatorId, RecordId, SchoolId, ServiceId, ServiceLineId, StudentId, TermId};
 use crate::domain::ledger::{Ledger, Line, Logged, Scheduled, School, ledger};
 use crate::domain::line::{self, Form, Interval, Minutes};
 use crate::domain::log::LogEntry;
@@ -50,6 +51,13 @@ statements! {
               | "SELECT x.service_id, n.held_on, n.minutes FROM session_student x JOIN session n ON n.id = x.session_id WHERE x.serves \
                  AND x.service_id IN (SELECT value::uuid FROM jsonb_array_elements_text($1)) \
                  AND NOT EXISTS (SELECT 1 FROM service_log g WHERE g.session_id = x.session_id AND g.service_id = x.service_id) ORDER BY n.held_on";
+    /// Who serves whom, with the areas that would do.
+    SERVED = "SELECT DISTINCT n.educator_id, e.display_name, d.state, v.areas, x.student_id FROM session_student x JOIN session n ON n.id = x.session_id \
+              JOIN service v ON v.id = x.service_id JOIN educator e ON e.id = n.educator_id JOIN district d ON d.id = n.district_id \
+              WHERE n.term_id = $1 OR $1 IS NULL"
+           | "SELECT DISTINCT n.educator_id, e.display_name, d.state, v.areas, x.student_id FROM session_student x JOIN session n ON n.id = x.session_id \
+              JOIN service v ON v.id = x.service_id JOIN educator e ON e.id = n.educator_id JOIN district d ON d.id = n.district_id \
+              WHERE n.term_id = $1 OR $1::uuid IS NULL";
 }
 const CALENDARS: &str = "term_id = $1 AND district_id = $2 ORDER BY id";
 
@@ -236,6 +244,31 @@ fn entry(entry: &LogEntry) -> Logged {
         reason: entry.reason,
         makes_up: entry.makes_up,
     }
+}
+
+/// A student whom an educator serves in a state.
+#[derive(Clone, Debug)]
+pub struct Served {
+    pub educator_id: EducatorId,
+    pub educator_name: String,
+    pub state: String,
+    /// License areas that would do for the service.
+    pub areas: Vec<String>,
+    pub student_id: StudentId,
+}
+
+/// Who serves whom by published sessions, of a term or of all.
+pub async fn served(tx: &mut Tx, term: Option<TermId>) -> Result<Vec<Served>> {
+    let served = |row: &Row| {
+        Ok(Served {
+            educator_id: row.id("educator_id")?,
+            educator_name: row.get("display_name")?,
+            state: row.get("state")?,
+            areas: row.get::<Column<Vec<String>>>("areas")?.0,
+            student_id: row.id("student_id")?,
+        })
+    };
+    tx.rows(&SERVED, args![term.map(RecordId::uuid)]).await?.iter().map(served).collect()
 }
 
 /// The calendar that a school keeps: its own, else its district's.

@@ -41,7 +41,11 @@ fn page(actor: &Actor, terms: &[TermNumbers], runs: &[Run], now: DateTime<Utc>) 
             "elsewhere, builds the dated calendar on both clocks, and says why anything is left unfilled."
         }
         @if let Some(educator) = actor.educator {
-            p { a.button href=(format!("/educators/{educator}/week")) { "My week" } }
+            p.weeks {
+                a.button href=(format!("/educators/{educator}/week")) { "My week" }
+                a.button.quiet href=(format!("/educators/{educator}/log")) { "Log my sessions" }
+                a.button.quiet href="/minutes" { "Minutes of my students" }
+            }
         }
         @if terms.is_empty() { (nothing_yet()) }
         @for term in terms { (card(term, actor)) }

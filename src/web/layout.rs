@@ -16,6 +16,7 @@ pub enum Place {
     Runs,
     Educators,
     Schools,
+    Minutes,
     Mail,
     Accounts,
     Account,
@@ -23,11 +24,12 @@ pub enum Place {
 }
 
 /// Where each link leads, and to whom it is of use.
-const LINKS: [(Place, &str, &str, Option<Thing>); 6] = [
+const LINKS: [(Place, &str, &str, Option<Thing>); 7] = [
     (Place::Home, "/", "Home", None),
     (Place::Runs, "/runs", "Runs", Some(Thing::Planning)),
     (Place::Educators, "/educators", "Educators", Some(Thing::Roster)),
     (Place::Schools, "/schools", "Schools", Some(Thing::Record("school"))),
+    (Place::Minutes, "/minutes", "Minutes", Some(Thing::MinutesAtRisk)),
     (Place::Mail, "/mail", "Mail", Some(Thing::Planning)),
     (Place::Accounts, "/accounts", "Accounts", Some(Thing::Accounts)),
 ];

@@ -11,7 +11,9 @@ mod calendar;
 mod compare;
 mod home;
 mod layout;
+mod log;
 mod mail;
+mod minutes;
 mod need;
 mod needs;
 mod people;
@@ -36,7 +38,14 @@ pub use refusal::dressed;
 /// Every page.
 pub fn router() -> Router<State> {
     let people = people::routes().merge(week::routes());
+    let minutes = minutes::routes().merge(log::routes());
     let runs = runs::routes().merge(run::routes()).merge(need::routes()).merge(compare::routes());
     let accounts = account::routes().merge(totp::routes()).merge(accounts::routes()).merge(sign_in::routes());
-    assets::routes().merge(accounts).merge(home::routes()).merge(people).merge(runs).merge(mail::routes())
+    assets::routes()
+        .merge(accounts)
+        .merge(home::routes())
+        .merge(people)
+        .merge(minutes)
+        .merge(runs)
+        .merge(mail::routes())
 }

@@ -1,6 +1,8 @@
 //! Golden vectors of the domain research (domain.md §6) on minutes, lines and caps. Each test carries its vector's number.
 
 use bellwether::domain::calendar::{Calendar, DateSpan};
+use bellwether::domain::closure::{Closure, CycleRule, cycle_days};
+use bellwether::domain::eligibility::{Credential, Demand, Ineligible, Paper, Regime, reasons, stretches};
 use bellwether::domain::id::{DistrictId, LogId, RecordId as _};
 use bellwether::domain::ledger::{Ledger, Line, Logged, Scheduled, School, ledger, periods};
 use bellwether::domain::line::{Form, Interval, Minutes, read};
@@ -9,7 +11,7 @@ use bellwether::domain::policy::caps::{
     Load, Pool, Tutoring, TutoringFault, Variance, VirginiaWeight, age_span, caseload_of, integrated_class, virginia,
 };
 use bellwether::domain::policy::{Policies, SetFigure, Standing};
-use bellwether::domain::time::Date;
+use bellwether::domain::time::{Clock, Date};
 use serde_json::json;
 
 fn day(text: &str) -> Date {
@@ -267,4 +269,110 @@ fn vector_03_a_yearly_line_on_too_few_mondays_falls_short_by_sixty() {
     };
     let ledger = ledger(&line, &school, day("2026-08-24"));
     assert_eq!((ledger.total.owed, ledger.total.scheduled, ledger.short_by), (1080, 1020, 60));
+}
+
+fn paper(paper: Paper, state: &str, home: Option<&str>, first: &str, last: &str) -> Credential {
+    Credential { paper, state: state.into(), home: home.map(Into::into), first_on: day(first), last_on: day(last) }
+}
+
+fn demand(state: &str, regime: Option<Regime>, live: &[&str]) -> Demand {
+    Demand { state: state.into(), regime, live: live.iter().map(|state| (*state).to_owned()).collect() }
+}
+
+/// 11: a privilege in Indiana ends with the license in Ohio that it rests on.
+#[test]
+fn vector_11_a_privilege_ends_with_the_home_states_license() {
+    let papers = [
+        paper(Paper::BoardLicense, "OH", None, "2025-07-01", "2027-06-30"),
+        paper(Paper::Privilege, "IN", Some("OH"), "2026-07-01", "2028-06-30"),
+    ];
+    let indiana = demand("IN", Some(Regime::BoardLicense), &["IN", "OH"]);
+    assert_eq!(reasons(&papers, &indiana, day("2027-06-30")), []);
+    assert_eq!(reasons(&papers, &indiana, day("2027-07-08")), [Ineligible::HomeLicenseEnded]);
+    let runs = stretches(&papers, &indiana, day("2027-06-01"), day("2027-07-31"));
+    assert_eq!((runs.len(), runs[0].last_on, runs[1].first_on), (2, day("2027-06-30"), day("2027-07-01")));
+}
+
+/// 12: the compact does not reach Texas.
+#[test]
+fn vector_12_a_license_of_a_member_state_is_nothing_in_texas() {
+    let papers = [
+        paper(Paper::BoardLicense, "NC", None, "2025-07-01", "2028-06-30"),
+        paper(Paper::Privilege, "TX", Some("NC"), "2026-07-01", "2028-06-30"),
+    ];
+    let texas = demand("TX", Some(Regime::BoardLicense), &["NC"]);
+    assert_eq!(reasons(&papers, &texas, day("2026-09-01")), [Ineligible::NotMember]);
+    assert_eq!(reasons(&papers[..1], &texas, day("2026-09-01")), [Ineligible::NotMember]);
+}
+
+/// 13: a member that does not issue privileges yet.
+#[test]
+fn vector_13_a_member_that_is_not_live_issues_nothing() {
+    let papers = [
+        paper(Paper::BoardLicense, "OH", None, "2025-07-01", "2028-06-30"),
+        paper(Paper::Privilege, "WY", Some("OH"), "2026-07-01", "2028-06-30"),
+    ];
+    let on = day("2026-09-01");
+    assert_eq!(reasons(&papers, &demand("WY", Some(Regime::BoardLicense), &["OH"]), on), [Ineligible::MemberNotLive]);
+    assert_eq!(reasons(&papers, &demand("WY", Some(Regime::BoardLicense), &["OH", "WY"]), on), []);
+}
+
+/// 14: where both papers are asked for, a privilege is only one of them.
+#[test]
+fn vector_14_a_privilege_is_half_of_what_a_dual_state_asks() {
+    let mut papers = vec![
+        paper(Paper::BoardLicense, "OH", None, "2025-07-01", "2028-06-30"),
+        paper(Paper::Privilege, "IN", Some("OH"), "2026-07-01", "2028-06-30"),
+    ];
+    let dual = demand("IN", Some(Regime::Dual), &["IN", "OH"]);
+    assert_eq!(reasons(&papers, &dual, day("2026-09-01")), [Ineligible::MissingTeachingCredential]);
+    papers.push(paper(Paper::TeachingCertificate, "IN", None, "2026-08-01", "2029-07-31"));
+    assert_eq!(reasons(&papers, &dual, day("2026-09-01")), []);
+}
+
+/// 15: where no rule is known, a person decides.
+#[test]
+fn vector_15_without_a_rule_nobody_is_assigned_by_itself() {
+    let papers = [paper(Paper::TeachingCertificate, "AZ", None, "2025-07-01", "2028-06-30")];
+    assert_eq!(reasons(&papers, &demand("AZ", None, &[]), day("2026-09-01")), [Ineligible::UnknownNeedsDecision]);
+}
+
+/// 18: after a snow day on C, the next day of school is C where letters slide, and D where they are skipped.
+#[test]
+fn vector_18_a_snow_day_slides_or_skips_the_letter() {
+    let body = json!({"first": "2027-01-11", "last": "2027-01-22", "cycle": ["A", "B", "C", "D"], "bell_schedule": {"default": "x"}});
+    let calendar: Calendar = serde_json::from_value(body).expect("a calendar");
+    let snow = [day("2027-01-13")];
+    let letter = |rule| {
+        let days = cycle_days(&calendar, &snow, rule, span("2027-01-11", "2027-01-22"));
+        assert!(days.iter().all(|(date, _)| *date != snow[0]), "nobody is taught on the snow day");
+        days.into_iter().find(|(date, _)| *date == day("2027-01-14")).map(|(_, letter)| letter)
+    };
+    assert_eq!((letter(CycleRule::Slide), letter(CycleRule::Skip)), (Some("C".into()), Some("D".into())));
+}
+
+fn clock(text: &str) -> Clock {
+    text.parse().unwrap_or_else(|why: String| panic!("{why}"))
+}
+
+/// 19: what an early release removes is missed for a school activity, and owed by policy.
+#[test]
+fn vector_19_what_an_early_release_removes_is_owed() {
+    let early = Closure::EarlyRelease { at: clock("13:00") };
+    assert_eq!(early.misses(clock("14:05"), clock("14:55")), Some(MissReason::SchoolActivity));
+    assert_eq!(early.misses(clock("12:30"), clock("13:00")), None);
+    let days = calendar("2026-09-14", "2026-09-18", &[]);
+    let log = [entry("2026-09-16", 30, 0, early.misses(clock("14:05"), clock("14:35")))];
+    let form = read("1 x 30 min/week").expect("reads");
+    let total = account(&form, span("2026-09-14", "2026-09-18"), &days, &log, &[], "2026-09-19").total;
+    assert_eq!((total.missed[&MissReason::SchoolActivity], total.to_make_up), (30, 30));
+}
+
+/// 20: on a snow day on which students learn at home, who teaches from afar teaches on.
+#[test]
+fn vector_20_a_remote_snow_day_keeps_its_sessions() {
+    let (starts, ends) = (clock("09:00"), clock("09:30"));
+    assert_eq!(Closure::Remote.misses(starts, ends), None);
+    assert_eq!(Closure::Closed.misses(starts, ends), Some(MissReason::Closure));
+    assert_eq!(Closure::LateStart { at: clock("10:00") }.misses(starts, ends), Some(MissReason::SchoolActivity));
 }

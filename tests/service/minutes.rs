@@ -255,3 +255,133 @@ async fn hr_learns_how_much_is_at_risk_and_of_no_student() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_closed_school_misses_its_sessions_and_a_remote_day_none() {
+    on_both(async |db| {
+        let house = House::build(db).await;
+        let special = &house.people[3];
+        let path = format!("/api/v1/schools/{}/closures", house.own.id("schools"));
+        let close = async |body: Value| special.post(&path, &body).await;
+        for (body, missed) in [
+            (json!({"on": "2026-09-01", "kind": "remote"}), 0),
+            (json!({"on": "2026-09-01", "kind": "early_release", "at": "10:50"}), 0),
+            (json!({"on": "2026-09-02", "kind": "closed"}), 0),
+            (json!({"on": "2026-09-01", "kind": "early_release", "at": "10:30"}), 1),
+            // What is logged stays as it was said.
+            (json!({"on": "2026-09-01", "kind": "closed"}), 0),
+        ] {
+            let answer = close(body.clone()).await;
+            assert_eq!(
+                (answer.status.as_u16(), answer.body.as_array().map(Vec::len)),
+                (200, Some(missed)),
+                "{body}: {answer:?}"
+            );
+        }
+        let log = special.get(&format!("/api/v1/sessions/{}/log", house.own.id("service-sessions"))).await;
+        assert_eq!((&log.body[0]["outcome"], &log.body[0]["reason"]), (&json!("missed"), &json!("school_activity")));
+        close(json!({"on": "2026-09-01", "kind": "party"})).await.refused(422, "bad_fields");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_fidelity_report_is_written_three_ways_and_each_is_recorded() {
+    on_both(async |db| {
+        let house = House::build(db).await;
+        let special = &house.people[3];
+        logged(&house.db, &house.own, &Said::missed(MissReason::ProviderAbsent)).await;
+        let student = format!("/api/v1/students/{}", house.own.id("students"));
+        let export = async |format: &str| {
+            special.post(&format!("{student}/fidelity"), &json!({"format": format, "purpose": "the team meets"})).await
+        };
+        let csv = export("csv").await;
+        assert_eq!((csv.header("content-type"), csv.header("cache-control")), ("text/csv; charset=utf-8", "no-store"));
+        assert!(csv.header("content-disposition").starts_with("attachment; filename=\"minutes-k-A-"), "{csv:?}");
+        let mut lines = csv.text.lines();
+        let columns: Vec<&str> = lines.next().expect("a header").split(',').collect();
+        let at = |name: &str| {
+            columns.iter().position(|column| *column == name).unwrap_or_else(|| panic!("no {name} in {columns:?}"))
+        };
+        let week =
+            lines.find(|line| line.contains("week 2026-08-31")).expect("the week").split(',').collect::<Vec<_>>();
+        assert_eq!([week[at("owed")], week[at("missed_provider_absent")], week[at("to_make_up")]], ["30", "30", "30"]);
+        assert!(csv.text.contains("short_period=prorate (district)"), "policies are printed: {}", csv.text);
+
+        let xlsx = export("xlsx").await;
+        assert!(xlsx.status.is_success() && xlsx.text.starts_with("PK"), "{:?}", xlsx.headers);
+        let pdf = export("pdf").await;
+        assert!(
+            pdf.status.is_success() && pdf.text.starts_with("%PDF-") && pdf.text.trim_end().ends_with("%%EOF"),
+            "{:?}",
+            pdf.headers
+        );
+        for part in ["SERVICE MINUTES OF STUDENT k-A", "educator absent 30", "short_period = prorate"] {
+            assert!(pdf.text.contains(part), "{part} is not in the document");
+        }
+
+        let showings = special.get(&format!("{student}/showings")).await;
+        let purposes: Vec<&Value> =
+            showings.body.as_array().expect("lines").iter().map(|line| &line["purpose"]).collect();
+        assert_eq!(purposes, [&json!("the team meets"); 3]);
+        export("docx").await.refused(422, "bad_fields");
+        let refused = special.post(&format!("{student}/fidelity"), &json!({"format": "csv", "purpose": " "})).await;
+        refused.refused(422, "bad_fields");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_educator_logs_a_session_on_the_page_and_the_line_shows_it() {
+    on_both(async |db| {
+        let house = House::build(db).await;
+        let educator = &house.people[4];
+        let page = format!("/educators/{}/log?on=2026-09-01", house.own.id("educators"));
+        let session = house.own.id("service-sessions");
+        let before = educator.get(&page).await;
+        for part in ["not logged", "k-A", "Student absent", "10:00–10:50 MST"] {
+            assert!(before.text.contains(part), "{part} is not in {}", before.text);
+        }
+        let say = async |body: String| {
+            let headers = [("content-type", "application/x-www-form-urlencoded")];
+            educator.raw("POST", &page, &headers, body).await
+        };
+        let said = say(format!("session={session}&outcome=missed&reason=student_absent")).await;
+        assert_eq!((said.status.as_u16(), said.header("location")), (303, &*format!("{page}#s{session}")), "{said:?}");
+        assert!(educator.get(&page).await.text.contains("0 of 50 min, student absent"));
+        let said = say(format!("session={session}&service=&starts=10:00&ends=10:20&reason=technical")).await;
+        assert_eq!(said.status.as_u16(), 303, "{said:?}");
+        assert!(educator.get(&page).await.text.contains("20 of 50 min, technical failure, amended"));
+        assert_eq!(say(format!("session={session}&outcome=partly")).await.status.as_u16(), 422);
+
+        let line = educator.get(&format!("/students/{}/minutes", house.own.id("students"))).await;
+        for part in ["Service minutes of k-A", "technical failure", "short_period", "district since 2026-07-01"] {
+            assert!(line.text.contains(part), "{part} is not in {}", line.text);
+        }
+        let all = house.people[3].get("/minutes").await;
+        assert!(all.text.contains("Service minutes at risk") && all.text.contains("k-A"), "{}", all.text);
+        let hr = house.people[2].get("/minutes").await;
+        assert!(hr.text.contains("A High") && !hr.text.contains("k-A"), "{}", hr.text);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn caps_and_papers_are_answered_for_whoever_asks() {
+    on_both(async |db| {
+        let house = House::build(db).await;
+        let anybody = &house.people[4];
+        let over = anybody.post("/api/v1/caps/check", &json!({"kind": "virginia_points", "level_one": 10, "with_paraprofessional": 0, "without": 4})).await;
+        assert_eq!((&over.body["fits"], &over.body["held"]["count"]), (&json!(false), &json!(232)), "{over:?}");
+        let unknown = json!({"kind": "caseload", "state": "TX", "area": "slp", "students": 1, "under_evaluation": 0, "assistants": 0});
+        anybody.post("/api/v1/caps/check", &unknown).await.refused(422, "bad_fields");
+        let asked = json!({"state": "IN", "regime": "board_license", "live": ["IN", "OH"], "first_on": "2027-06-01", "last_on": "2027-07-31", "credentials": [
+            {"paper": "board_license", "state": "OH", "first_on": "2025-07-01", "last_on": "2027-06-30"},
+            {"paper": "privilege", "state": "IN", "home": "OH", "first_on": "2026-07-01", "last_on": "2028-06-30"}]});
+        let runs = anybody.post("/api/v1/eligibility", &asked).await;
+        assert_eq!((&runs.body[1]["first_on"], &runs.body[1]["reasons"][0]), (&json!("2027-07-01"), &json!("home_license_ended")), "{runs:?}");
+        // Arizona has no cap that the program knows: nobody is in the list.
+        assert_eq!(house.people[1].get("/api/v1/caseloads").await.body, json!([]));
+    })
+    .await;
+}
