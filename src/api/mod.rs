@@ -9,17 +9,20 @@ pub mod absences;
 pub mod access;
 mod accounts;
 mod candidates;
+mod caps;
 mod document;
 mod doors;
 pub mod error;
 pub mod extract;
 mod feeds;
+mod fidelity;
 mod health;
 mod identities;
 mod layers;
 mod mail;
-mod passkeys;
+mod minutes;
 mod once;
+mod passkeys;
 pub mod passwords;
 mod problems;
 pub mod providers;
@@ -29,6 +32,7 @@ pub mod repairs;
 mod runs;
 pub mod second;
 mod serve;
+mod service_log;
 mod sessions;
 pub mod sign_in;
 
@@ -46,6 +50,7 @@ use error::Error;
 
 pub use accounts::Wanted as WantedToken;
 pub use health::record_metrics;
+pub use minutes::AtRisk;
 pub use serve::{GRACE, HEADER_TIMEOUT, serve};
 
 /// What every handler may use.
@@ -83,6 +88,10 @@ fn routes() -> OpenApiRouter<State> {
         .merge(feeds::routes())
         .merge(accounts::routes())
         .merge(identities::routes())
+        .merge(minutes::routes())
+        .merge(service_log::routes())
+        .merge(fidelity::routes())
+        .merge(caps::routes())
         .merge(mail::routes())
         .merge(candidates::routes())
         .merge(absences::routes())

@@ -76,7 +76,7 @@ macro_rules! ids {
 
 ids! {
     TermId; DistrictId; SchoolId; CalendarId; BellScheduleId; CourseId;
-    VacancyId; SectionId; StudentId; ServiceId;
+    VacancyId; SectionId; StudentId; ServiceId; ServiceLineId; PolicyId; LogId;
     EducatorId; LicenseId; ClearanceId; AvailabilityId; TimeOffId;
     PinId; VetoId; TogetherId; IncumbentId;
     RunId; ScheduleId; SessionId; FeedId;

@@ -197,6 +197,7 @@ impl Reading<'_> {
                 term_id: self.term,
                 student_id,
                 school_id: self.id::<School>(&service.school),
+                line_id: None,
                 service: service.service,
                 areas: service.areas,
                 grade: service.grade,

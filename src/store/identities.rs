@@ -6,12 +6,12 @@ use uuid::Uuid;
 
 use super::error::{Result, StoreError};
 use super::tx::{Row, Statement, Tx, Value, statements};
-use super::{audit, directory, entity};
+use super::{audit, directory, entity, log};
 use crate::args;
 use crate::domain::actor::{Actor, Thing, Verb};
-use crate::domain::id::{self, DistrictId, RecordId, StudentId};
+use crate::domain::id::{self, DistrictId, RecordId, ServiceId, StudentId};
 use crate::domain::identity::{Certificate, Identity, IdentityField, Showing};
-use crate::domain::records::{Service, Student};
+use crate::domain::records::{Service, ServiceLine, Student};
 use crate::domain::seal::{Keyring, SealError, Sealed};
 use crate::domain::time::Date;
 
@@ -43,7 +43,9 @@ statements! {
     PURGE_SESSIONS = "DELETE FROM session_student WHERE student_id = $1";
     /// Sessions that were for nobody else.
     PURGE_EMPTY = "DELETE FROM session WHERE service IS NOT NULL AND NOT EXISTS (SELECT 1 FROM session_student x WHERE x.session_id = session.id)";
+    PURGE_LOG = "DELETE FROM service_log WHERE student_id = $1";
     PURGE_SERVICES = "DELETE FROM service WHERE student_id = $1";
+    PURGE_LINES = "DELETE FROM service_line WHERE student_id = $1";
     PURGE_SHOWINGS = "DELETE FROM student_showing WHERE student_id = $1";
     PURGE_STUDENT = "DELETE FROM student WHERE id = $1";
     CERTIFY = "INSERT INTO purge (id, at, actor, district_id, body) VALUES ($1, $2, $3, $4, $5)";
@@ -164,12 +166,23 @@ pub async fn showings(tx: &mut Tx, of: Of, after: Option<Uuid>, limit: i64) -> R
     rows.iter().map(showing).collect()
 }
 
+/// Records that what is owed to a student and delivered was exported; no name is in it.
+pub async fn note_export(tx: &mut Tx, id: StudentId, district: DistrictId, format: &str, purpose: &str) -> Result<()> {
+    let (showing, at, actor) = (id::fresh(), tx.at, tx.actor.clone());
+    tx.execute(&SHOW, args![showing, at, actor, id, district, json!([]), purpose]).await?;
+    let about = json!({ "format": format, "purpose": purpose });
+    audit::write(tx, "export_minutes", "student", id.uuid(), None, Some(about)).await
+}
+
 /// Everything that is kept about one student. Showing who they are is recorded.
 pub async fn export(tx: &mut Tx, keys: &Keyring, id: StudentId, purpose: &str) -> Result<Json> {
     let student = entity::get::<Student>(tx, id).await?;
     let fields = [IdentityField::Name, IdentityField::BornOn];
     let identity = show(tx, keys, id, student.body.district_id, &fields, purpose).await?;
     let services = entity::children::<Service>(tx, "student_id", id).await?;
+    let lines = entity::children::<ServiceLine>(tx, "student_id", id).await?;
+    let ids: Vec<ServiceId> = services.iter().map(|service| service.id).collect();
+    let log = log::of_services(tx, &ids).await?;
     let showings = showings(tx, Of::Student(id), None, i64::MAX).await?;
     let session = |row: &Row| -> Result<Json> {
         Ok(json!({
@@ -183,7 +196,7 @@ pub async fn export(tx: &mut Tx, keys: &Keyring, id: StudentId, purpose: &str) -
     let changes = audit::list(tx, Some(("student", id.uuid())), None, i64::MAX).await?;
     Ok(json!({
         "format": "bellwether-student/1", "exported_at": tx.at, "student": student, "identity": identity,
-        "services": services, "sessions": sessions, "showings": showings, "changes": changes,
+        "service_lines": lines, "services": services, "service_log": log, "sessions": sessions, "showings": showings, "changes": changes,
     }))
 }
 
@@ -210,12 +223,14 @@ pub async fn purge_due(tx: &mut Tx) -> Result<Vec<Certificate>> {
 
 /// Destroys these students of a district with everything that is kept about them, and certifies it.
 pub async fn purge(tx: &mut Tx, district: DistrictId, students: &[StudentId], reason: &str) -> Result<Certificate> {
-    const STEPS: [(&str, &Statement); 8] = [
+    const STEPS: [(&str, &Statement); 10] = [
         ("assignment", &PURGE_ASSIGNMENTS),
         ("pin", &PURGE_PINS),
         ("incumbent", &PURGE_INCUMBENTS),
         ("session_student", &PURGE_SESSIONS),
+        ("service_log", &PURGE_LOG),
         ("service", &PURGE_SERVICES),
+        ("service_line", &PURGE_LINES),
         ("student_showing", &PURGE_SHOWINGS),
         ("student_identity", &DELETE),
         ("student", &PURGE_STUDENT),

@@ -93,6 +93,13 @@ fn steps(actor: &Actor, runs: &[Run]) -> Markup {
     if actor.may(Verb::Read, Thing::Planning) {
         step("/board".into(), "Board", "The published week, educator by educator; move a session, see what it costs");
     }
+    if let Some(educator) = actor.educator {
+        let log = format!("/educators/{educator}/log");
+        step(log, "Log my sessions", "Delivered, partly or missed, with the reason: a tap or two each");
+    }
+    if actor.may(Verb::Read, Thing::MinutesAtRisk) {
+        step("/minutes".into(), "Service minutes", "What is owed, delivered and missed, and which lines fall short");
+    }
     if actor.role.of_districts() {
         step("/schools".into(), "Weeks of your schools", "Who teaches what and when, on the school’s clock");
         step("/educators".into(), "Who teaches here", "Educators with sessions in your schools, and their weeks");

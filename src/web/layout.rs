@@ -16,6 +16,7 @@ pub enum Place {
     Educators,
     Schools,
     Absences,
+    Minutes,
     Mail,
     Accounts,
     Account,
@@ -30,6 +31,7 @@ const LINKS: &[(Place, &str, &str, Option<Thing>)] = &[
     (Place::Educators, "/educators", "Educators", Some(Thing::Roster)),
     (Place::Schools, "/schools", "Schools", Some(Thing::Record("school"))),
     (Place::Absences, "/absences", "Absences", Some(Thing::Planning)),
+    (Place::Minutes, "/minutes", "Minutes", Some(Thing::MinutesAtRisk)),
     (Place::Mail, "/mail", "Mail", Some(Thing::Planning)),
     (Place::Accounts, "/accounts", "Accounts", Some(Thing::Accounts)),
 ];

@@ -16,7 +16,9 @@ mod fit;
 mod home;
 mod layout;
 mod links;
+mod log;
 mod mail;
+mod minutes;
 mod need;
 mod needs;
 mod passkeys;
@@ -55,10 +57,12 @@ pub fn router() -> Router<State> {
         .merge(compare::routes())
         .merge(board::routes())
         .merge(decisions::routes());
+    let minutes = minutes::routes().merge(log::routes());
     assets::routes()
         .merge(accounts)
         .merge(home::routes())
         .merge(people)
+        .merge(minutes)
         .merge(runs)
         .merge(mail::routes())
         .merge(absences::routes())

@@ -3,6 +3,7 @@
 mod explained;
 mod fixtures;
 mod golden;
+mod histories;
 mod issues;
 mod oracle;
 mod published;
@@ -14,3 +15,4 @@ mod solving;
 mod spoiled;
 mod spoiling;
 mod tiny;
+mod vectors;

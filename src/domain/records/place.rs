@@ -120,6 +120,19 @@ record! {
     }
 }
 
+impl From<Calendar> for crate::domain::calendar::Calendar {
+    fn from(kept: Calendar) -> Self {
+        Self {
+            first: kept.first_on,
+            last: kept.last_on,
+            weekdays: kept.weekdays,
+            closed: kept.closed,
+            cycle: kept.cycle,
+            bell_schedule: kept.bell_schedule,
+        }
+    }
+}
+
 fn monday_to_friday() -> Vec<Weekday> {
     Weekday::ALL[..5].to_vec()
 }

@@ -10,6 +10,7 @@ use bellwether::api::{self, State};
 use bellwether::config::Settings;
 use bellwether::domain::actor::Role;
 use bellwether::domain::id::fresh;
+use bellwether::domain::log::{MissReason, Said};
 use bellwether::domain::mail::Notice;
 use bellwether::domain::time::Date;
 use bellwether::store::absences::{self, Report};
@@ -22,7 +23,7 @@ use serde_json::{Value, json};
 use crate::api::client::{Answer, Client};
 use crate::fresh::on_both;
 use crate::people::person;
-use house::{House, SHARED, Side};
+use house::{House, SHARED, Side, logged};
 use table::{OPEN, RECORDS, ROUTES, Route, Sends};
 
 /// What a refusal looks like to the table.
@@ -70,6 +71,10 @@ async fn filled(house: &House, side: &Side, text: &str) -> String {
         let absence = absences::report(&mut tx, &new).await.expect("an absence");
         tx.commit().await.expect("commits");
         text = text.replace("{absence}", &absence.to_string());
+    }
+    if text.contains("{log}") {
+        let entry = logged(&house.db, side, &Said::missed(MissReason::Technical)).await;
+        text = text.replace("{log}", &entry.id.to_string());
     }
     if text.contains("{mail}") || text.contains("{refusal}") {
         let mut tx = house.db.write("test").await.expect("writes");
