@@ -84,10 +84,16 @@ impl Prices {
     }
 
     /// Sets the prices from nothing. `share` says how far the work has come, after so many passes; 1 ends it.
-    pub fn settle(&mut self, threads: usize, share: impl Fn(usize) -> f64, mut on_bound: impl FnMut(f64)) {
+    pub fn settle(
+        &mut self,
+        threads: usize,
+        share: impl Fn(usize) -> f64,
+        stop: &dyn Fn() -> bool,
+        mut on_bound: impl FnMut(f64),
+    ) {
         for pass in 1.. {
             let done = share(pass);
-            let mean = self.pass(FAST * (SLOW / FAST).powf(done.min(1.0)), threads);
+            let Some(mean) = self.pass(FAST * (SLOW / FAST).powf(done.min(1.0)), threads, stop) else { break };
             if done >= 1.0 || pass % TRY == 0 {
                 self.try_out(mean, threads);
                 on_bound(self.best);
@@ -102,11 +108,14 @@ impl Prices {
     /// Asks all educators once, in an order by lot and a few at a time. After each few the prices of what they could
     /// take fall, and those of what they chose rise, by the share `pace` of what a need is worth alone. Returns the mean
     /// of the prices on the way.
-    fn pass(&mut self, pace: f64, threads: usize) -> Vec<f64> {
+    fn pass(&mut self, pace: f64, threads: usize, stop: &dyn Fn() -> bool) -> Option<Vec<f64>> {
         let order = self.by_lot();
         let few = (order.len() / FEW_OF).clamp(1, FEW);
         let mut mean = vec![0.0; self.prices.len()];
         for few in order.chunks(few) {
+            if stop() {
+                return None;
+            }
             let ask = |some: &[usize]| -> Vec<Choice> {
                 let mut scratch = Scratch::default();
                 some.iter().map(|&n| self.ceilings[n].choose(&self.prices, self.effort, &mut scratch)).collect()
@@ -128,9 +137,9 @@ impl Prices {
             mean.iter_mut().zip(&self.prices).for_each(|(m, p)| *m += p);
         }
         #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
-        let passes = order.len().div_ceil(few) as f64;
-        mean.iter_mut().for_each(|m| *m /= passes);
-        mean
+        let asked = order.len().div_ceil(few) as f64;
+        mean.iter_mut().for_each(|m| *m /= asked);
+        Some(mean)
     }
 
     /// The pairs of the best terms at late prices.

@@ -12,7 +12,6 @@ use super::part::Part;
 use super::prices::Prices;
 use super::prove::{only, prove};
 use super::race::{Span, race};
-use super::rng::SplitMix;
 use super::{Context, Defect, Start, construct, pool};
 use crate::engine::grid::Need;
 use crate::engine::pairing::Pairing;
@@ -34,9 +33,8 @@ const PACKING: f64 = 0.15;
 const HANDOVER: f64 = 0.15;
 /// Seconds of annealing for each need of a provable part, at most.
 const EACH: f64 = 0.03;
-/// Terms that are chosen from at once; where there are more, a few hundred educators at a time.
+/// Terms that are chosen from at once; where there are more, HiGHS is at a loss.
 const POOL: usize = 12_000;
-const NEIGHBORS: usize = 250;
 /// Rounds of annealing for each need that lost its place.
 const MENDS: u64 = 300;
 /// Times that annealing and packing take turns.
@@ -230,7 +228,10 @@ impl<'g, 'p> Work<'_, 'g, 'p> {
                 by_count.max(by_clock)
             }
         };
-        prices.settle(self.context.limits.threads, share, |most| self.board.raise(self.n, bound(most), Source::Prices));
+        let stop = || watch.should_stop();
+        prices.settle(self.context.limits.threads, share, &stop, |most| {
+            self.board.raise(self.n, bound(most), Source::Prices)
+        });
     }
 
     /// The pairs that are worth a look: of each educator's best terms at late prices, of the best roster, and pins.
@@ -266,47 +267,16 @@ impl<'g, 'p> Work<'_, 'g, 'p> {
     fn pack(&mut self, prices: &mut Prices, begin: f64) -> Result<(), Defect> {
         prices.learn(&self.best.roster);
         let (watch, limits) = (self.context.watch, self.context.limits);
-        let end = watch.seconds_left() - begin * PACKING;
         let patterns = prices.patterns();
-        let mut roster = self.best.roster.clone();
-        let whole = patterns.len() <= POOL;
-        let mut rng = SplitMix::new(u64::from(limits.seed) + 77);
-        for round in 0.. {
-            let left = watch.seconds_left() - end;
-            if watch.should_stop() || left <= 0.0 || round >= self.nodes.map_or(u64::MAX, |nodes| nodes.min(20)) {
-                break;
-            }
-            let seconds = if whole { left } else { left.min(10.0) };
-            let solve = SolveLimits { seconds, nodes: self.nodes, gap_cents: 1_000.0, seed: limits.seed };
-            if whole {
-                pool::choose(&patterns, &mut roster, solve)?;
-                break;
-            }
-            let among = self.neighbors(&mut rng);
-            let some: Vec<_> = patterns.iter().filter(|p| pool::fits(p, &roster, &among)).cloned().collect();
-            pool::choose(&some, &mut roster, solve)?;
+        if patterns.len() > POOL || watch.should_stop() {
+            return Ok(());
         }
+        let mut roster = self.best.roster.clone();
+        let seconds = (begin * PACKING).min(watch.seconds_left());
+        let solve = SolveLimits { seconds, nodes: self.nodes, gap_cents: 1_000.0, seed: limits.seed };
+        pool::choose(&patterns, &mut roster, solve)?;
         let book = construct::build(self.context, self.part, &self.menu, Some(&roster), |_| {});
         self.take(book);
         Ok(())
-    }
-
-    /// Educators who could take each other's sections, around one by lot.
-    fn neighbors(&self, rng: &mut SplitMix) -> Vec<bool> {
-        let mut among = vec![false; self.context.grid.educators.len()];
-        let mut queue: Vec<usize> = rng.pick(&self.part.educators).copied().into_iter().collect();
-        let (mut count, mut at) = (0, 0);
-        while count < NEIGHBORS && at < 4 * NEIGHBORS {
-            at += 1;
-            let Some(&educator) = rng.pick(&queue) else { break };
-            if !among[educator] {
-                among[educator] = true;
-                count += 1;
-            }
-            if let Some(need @ Need::Block(_)) = self.menu.one_of(educator, rng) {
-                queue.extend(rng.pick(self.menu.of(need)).map(|dish| dish.educator));
-            }
-        }
-        among
     }
 }
