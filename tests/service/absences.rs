@@ -2,12 +2,18 @@
 //! keeps it so.
 
 use bellwether::api::State;
+use std::collections::{BTreeMap, BTreeSet};
+
 use bellwether::domain::actor::Role;
+use bellwether::domain::calendar::DateSpan;
 use bellwether::domain::id::{EducatorId, RunId, TermId};
 use bellwether::domain::records::{Calendar, Educator};
 use bellwether::domain::run::RunState;
 use bellwether::domain::session::{Session, SessionStatus};
+use bellwether::domain::time::Date;
+use bellwether::engine::outcome::{Schedule, SectionAssignment};
 use bellwether::engine::problem::{self, Problem};
+use bellwether::engine::substitutes;
 use bellwether::jobs::worker::Worker;
 use bellwether::store::{self, Db, mail};
 use serde_json::{Value, json};
@@ -234,4 +240,22 @@ async fn a_closure_makes_a_repair_that_says_whom_it_moves_and_publishes_only_tha
         assert!(state.changes_of(run.id).await.expect("changes").people.is_empty(), "it stands");
     })
     .await;
+}
+
+#[test]
+fn whoever_stands_in_elsewhere_at_that_time_is_no_substitute() {
+    let problem = problem();
+    let mut schedule = Schedule::default();
+    schedule.sections.push(SectionAssignment { section: "s1".into(), educator: "ana".into() });
+    let meetings = [vec!["s1".to_owned()]];
+    let duties = substitutes::duties(meetings.iter().map(Vec::as_slice));
+    let day = Date::ymd(2026, 9, 16);
+    let taken_by = |busy: &[&str]| {
+        let busy = BTreeMap::from([("s1".to_owned(), busy.iter().map(|id| (*id).to_owned()).collect::<BTreeSet<_>>())]);
+        let dates = DateSpan { first: day, last: day };
+        let mut ranked =
+            substitutes::rank(&problem, &schedule, "ana", dates, &duties, &BTreeMap::new(), &busy).expect("ranks");
+        ranked.remove(0).taken_by
+    };
+    assert_eq!((taken_by(&[]).as_deref(), taken_by(&["di"])), (Some("di"), None));
 }
