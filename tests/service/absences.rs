@@ -1,9 +1,9 @@
 //! An educator is away: who stands in, for which dates, what changes and who hears of it, and that a later publication
 //! keeps it so.
 
-use bellwether::api::State;
 use std::collections::{BTreeMap, BTreeSet};
 
+use bellwether::api::State;
 use bellwether::domain::actor::Role;
 use bellwether::domain::calendar::DateSpan;
 use bellwether::domain::id::{EducatorId, RunId, TermId};
@@ -74,9 +74,9 @@ async fn solve_and_publish(state: &State, term: TermId) {
 }
 
 /// Gives everybody a mail address, and says who is who.
-async fn educators(db: &Db) -> std::collections::BTreeMap<String, EducatorId> {
+async fn educators(db: &Db) -> BTreeMap<String, EducatorId> {
     let mut tx = db.write("test").await.expect("writes");
-    let mut found = std::collections::BTreeMap::new();
+    let mut found = BTreeMap::new();
     for educator in store::every::<Educator>(&mut tx).await.expect("lists") {
         let name = educator.body.source_id.clone().expect("came from a file");
         let body = Educator { email: Some(format!("{name}@a.example")), ..educator.body };
@@ -118,7 +118,7 @@ async fn a_report_ranks_substitutes_and_one_click_changes_only_those_meetings() 
         let (algebra, physics) = (duty("Algebra I"), duty("Physics"));
         assert_eq!(algebra["meetings"].as_array().map(Vec::len), Some(2));
         assert_eq!(algebra["taken_by"], json!(who["di"]));
-        let filters: std::collections::BTreeMap<&str, &str> = algebra["substitutes"]
+        let filters: BTreeMap<&str, &str> = algebra["substitutes"]
             .as_array()
             .expect("a list")
             .iter()
