@@ -191,9 +191,19 @@ impl Window {
 
     /// What this browser, as whoever is signed in, gets from an address of the same server: status, type, text.
     pub async fn fetched(&self, path: &str, accept: &str) -> (u64, String, String) {
-        let script = "fetch(arguments[0], { headers: { accept: arguments[1] } }).then(async answer => done([answer.status, \
+        self.answered(path, json!({ "headers": { "accept": accept } })).await
+    }
+
+    /// The same for a body of JSON that is sent there.
+    pub async fn sent(&self, path: &str, body: &Value) -> (u64, String, String) {
+        let headers = json!({ "accept": "application/json", "content-type": "application/json" });
+        self.answered(path, json!({ "method": "POST", "headers": headers, "body": body.to_string() })).await
+    }
+
+    async fn answered(&self, path: &str, request: Value) -> (u64, String, String) {
+        let script = "fetch(arguments[0], arguments[1]).then(async answer => done([answer.status, \
                       answer.headers.get('content-type') ?? '', await answer.text()]), error => done([0, '', String(error)]))";
-        let answer = self.script(script, vec![json!(path), json!(accept)]).await;
+        let answer = self.script(script, vec![json!(path), request]).await;
         let text = |n: usize| answer[n].as_str().unwrap_or_default().to_owned();
         (answer[0].as_u64().unwrap_or_default(), text(1), text(2))
     }

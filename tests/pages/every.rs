@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 
 use bellwether::domain::actor::Role;
 use fantoccini::key::Key;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::browser::{Driver, Window};
 use crate::house::{House, Person};
 use crate::table::{OPEN, ROUTES};
+
+/// How many is still to be said.
+const SESSIONS: &str = "/api/v1/sessions?from=2000-01-01T00:00:00Z&to=2100-01-01T00:00:00Z&limit=";
 
 /// Widths, and whether it is dark: the administrator, who sees most, looks in every way.
 const ALL_LOOKS: [(u32, bool); 4] = [(1440, false), (1440, true), (360, false), (360, true)];
@@ -56,14 +59,37 @@ impl Ids<'_> {
         let found = match kind {
             // Those of whom there is something to see.
             "educators" | "schools" | "districts" => {
-                let session = self.first("/api/v1/sessions?from=2000-01-01T00:00:00Z&to=2100-01-01T00:00:00Z&limit=1");
-                session.await[format!("{}_id", kind.trim_end_matches('s'))].clone()
+                self.session().await[format!("{}_id", kind.trim_end_matches('s'))].clone()
             }
+            "students" => {
+                let (.., text) = self.window.fetched(&format!("{SESSIONS}200"), "application/json").await;
+                let sessions: Value = serde_json::from_str(&text).expect("JSON");
+                let sessions = sessions["items"].as_array().expect("items");
+                sessions.iter().find_map(|one| one["students"].get(0)).unwrap_or(&Value::Null)["student_id"].clone()
+            }
+            "absence" => self.absence().await,
             _ => self.first(&format!("/api/v1/{kind}?limit=1")).await["id"].clone(),
         };
         let id = found.as_str().unwrap_or_else(|| panic!("the demo has none of {kind}; say here how to find one"));
         self.known.insert(kind.to_owned(), id.to_owned());
         id.to_owned()
+    }
+
+    /// The first that they may see.
+    async fn session(&self) -> Value {
+        self.first(&format!("{SESSIONS}1")).await
+    }
+
+    /// Of somebody who would have had a session that day.
+    async fn absence(&self) -> Value {
+        let session = self.session().await;
+        let on = &session["starts_at"].as_str().expect("an instant")[..10];
+        let term = self.first("/api/v1/terms?limit=1").await;
+        let away = json!({ "term_id": term["id"], "first_on": on, "last_on": on, "reason": "ill" });
+        let path = format!("/api/v1/educators/{}/absences", session["educator_id"].as_str().expect("an id"));
+        let (status, _, text) = self.window.sent(&path, &away).await;
+        assert_eq!(status, 201, "{text}");
+        serde_json::from_str::<Value>(&text).expect("JSON")["absence"]["id"].clone()
     }
 
     async fn filled(&mut self, path: &str) -> String {
@@ -125,7 +151,9 @@ async fn the_ways_in_an_empty_house_and_a_run_that_waits_are_for_everyone_too() 
     let mut faults = Vec::new();
     for (width, dark) in ALL_LOOKS {
         let window = driver.window(width, 1000, dark).await;
-        for (page, _) in pages().filter(|(page, letters)| *letters == OPEN && page.starts_with("/sign-in")) {
+        for (page, _) in
+            pages().filter(|(page, letters)| *letters == OPEN && page.starts_with("/sign-in") && !page.contains('{'))
+        {
             window.open(&format!("{}{page}", empty.address)).await;
             window.find("main h1").await;
             faults.extend(window.faults(page).await);
