@@ -26,11 +26,13 @@ const FLOORS: &[(&str, &[&str])] = &[
             "exchange",
             "config",
             "api::State",
+            "api::absences",
             "api::extract",
             "api::error",
             "api::access",
             "api::sign_in",
             "api::second",
+            "api::providers",
             "api::WantedToken",
             "api::AtRisk",
         ],
@@ -69,6 +71,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("zxcvbn", &["api"]),
     ("chacha20poly1305", &["domain"]),
     ("totp_rs", &["api"]),
+    ("webauthn_rp", &["api"]),
+    ("openidconnect", &["api"]),
     ("qrcode", &["web"]),
 ];
 const SOLVER: &[&str] = &["engine/model", "engine/search", "engine/solve"];

@@ -5,6 +5,7 @@
 //! [`error::Error`], and name it in [`routes`]. Refusals are described by status alone; `document`
 //! gives them their body and adds those that every route has.
 
+pub mod absences;
 pub mod access;
 mod accounts;
 mod candidates;
@@ -20,10 +21,14 @@ mod identities;
 mod layers;
 mod mail;
 mod minutes;
+mod once;
+mod passkeys;
 pub mod passwords;
 mod problems;
+pub mod providers;
 mod publish;
 mod records;
+pub mod repairs;
 mod runs;
 pub mod second;
 mod serve;
@@ -55,6 +60,8 @@ pub struct State {
     pub settings: Arc<Settings>,
     /// Calls a worker; without it workers find a run by looking, a second later.
     pub queue: Option<Arc<dyn Queue>>,
+    /// What identity providers say of themselves.
+    pub known: Arc<providers::Known>,
     /// How often anyone may ask.
     pub doors: Arc<Doors>,
     /// Schedules that are open for questions about candidates.
@@ -68,7 +75,8 @@ impl State {
     pub fn new(db: Db, settings: Settings) -> Self {
         let settings = Arc::new(settings);
         let doors = Arc::new(Doors::new(settings.requests_per_minute));
-        Self { db, queue: None, settings, doors, desks: Arc::default(), closing: CancellationToken::new() }
+        let (known, desks) = (Arc::default(), Arc::default());
+        Self { db, queue: None, settings, known, doors, desks, closing: CancellationToken::new() }
     }
 }
 
@@ -86,6 +94,8 @@ fn routes() -> OpenApiRouter<State> {
         .merge(caps::routes())
         .merge(mail::routes())
         .merge(candidates::routes())
+        .merge(absences::routes())
+        .merge(repairs::routes())
 }
 
 /// The whole API.

@@ -18,7 +18,7 @@ use crate::engine::outcome::Schedule;
 use crate::engine::problem::Problem;
 use crate::engine::{dated, verify};
 use crate::store::schedules::{self, Assigned, Publication, Published};
-use crate::store::{mail, runs, snapshot};
+use crate::store::{absences, mail, runs, snapshot};
 
 /// Deadlocks and serialization failures, after which the same is tried again.
 const TRIES: usize = 5;
@@ -109,9 +109,12 @@ impl State {
         if snapshot::hash(&now) != new.problem_sha256 {
             return Err(Refused::Changed(changes::between(problem, &now)));
         }
-        let done = schedules::publish(&mut tx, new.clone()).await?;
-        if let Some(settings) = &self.settings.mail {
-            mail::announce(&mut tx, new.term_id, &done.touched, settings.hold).await?;
+        let mut new = new.clone();
+        absences::apply(&mut tx, new.term_id, &mut new.meetings).await?;
+        let (term, mail) = (new.term_id, self.settings.mail.as_ref());
+        let done = schedules::publish(&mut tx, new).await?;
+        if let Some(settings) = mail {
+            mail::announce(&mut tx, term, &done.touched, settings.hold).await?;
         }
         tx.commit().await?;
         Ok(done.published)

@@ -80,8 +80,8 @@ ids! {
     EducatorId; LicenseId; ClearanceId; AvailabilityId; TimeOffId;
     PinId; VetoId; TogetherId; IncumbentId;
     RunId; ScheduleId; SessionId; FeedId;
-    AccountId; InvitationId; LoginId; TokenId;
-    MailId;
+    AccountId; InvitationId; LoginId; TokenId; PasskeyId; LinkId;
+    MailId; AbsenceId;
     /// A section or a service.
     NeedId;
 }

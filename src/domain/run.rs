@@ -78,6 +78,8 @@ pub struct RunSettings {
     /// Educators to plan without, as if they were not there.
     #[schema(value_type = Vec<Uuid>, max_items = 1000)]
     pub without: Vec<EducatorId>,
+    /// Mend that schedule where it no longer holds, leave the rest of it as it is, and end.
+    pub repair: bool,
 }
 
 impl Default for RunSettings {
@@ -93,6 +95,7 @@ impl Default for RunSettings {
             unserved_cents_per_minute: None,
             change_cents: None,
             without: Vec::new(),
+            repair: false,
         }
     }
 }

@@ -19,6 +19,7 @@ pub mod problem;
 pub mod rule;
 pub mod search;
 pub mod solve;
+pub mod substitutes;
 pub mod validate;
 pub mod verify;
 

@@ -1,5 +1,7 @@
 //! Accounts: kept, changed, and their access ended everywhere at once when they leave or their rights change.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value as Json, json};
 use sqlx::types::Json as Column;
 use uuid::Uuid;
@@ -10,15 +12,21 @@ use super::tx::{Row, Tx, statements};
 use crate::args;
 use crate::domain::account::{Account, AccountBody, normal_email};
 use crate::domain::actor::Role;
-use crate::domain::id::{AccountId, RecordId};
+use crate::domain::id::{AccountId, DistrictId, RecordId};
 use crate::domain::record::FieldIssue;
 
 statements! {
     INSERT = "INSERT INTO account (id, version, created_at, updated_at, email, name, role, districts, educator_id, active) \
               VALUES ($1, 1, $2, $2, $3, $4, $5, $6, $7, $8)";
-    GET = "SELECT id, version, created_at, updated_at, email, name, role, districts, educator_id, active, password_hash FROM account WHERE id = $1";
-    BY_EMAIL = "SELECT id, version, created_at, updated_at, email, name, role, districts, educator_id, active, password_hash FROM account WHERE email = $1";
-    LIST = "SELECT id, version, created_at, updated_at, email, name, role, districts, educator_id, active, password_hash FROM account \
+    GET = "SELECT id, version, created_at, updated_at, email, name, role, districts, educator_id, active, password_hash, \
+           password_hash IS NOT NULL OR EXISTS (SELECT 1 FROM provider_link l WHERE l.account_id = account.id) \
+           OR EXISTS (SELECT 1 FROM passkey p WHERE p.account_id = account.id) AS claimed FROM account WHERE id = $1";
+    BY_EMAIL = "SELECT id, version, created_at, updated_at, email, name, role, districts, educator_id, active, password_hash, \
+           password_hash IS NOT NULL OR EXISTS (SELECT 1 FROM provider_link l WHERE l.account_id = account.id) \
+           OR EXISTS (SELECT 1 FROM passkey p WHERE p.account_id = account.id) AS claimed FROM account WHERE email = $1";
+    LIST = "SELECT id, version, created_at, updated_at, email, name, role, districts, educator_id, active, password_hash, \
+           password_hash IS NOT NULL OR EXISTS (SELECT 1 FROM provider_link l WHERE l.account_id = account.id) \
+           OR EXISTS (SELECT 1 FROM passkey p WHERE p.account_id = account.id) AS claimed FROM account \
             WHERE id > $1 ORDER BY id LIMIT $2";
     UPDATE = "UPDATE account SET version = version + 1, updated_at = $3, email = $4, name = $5, role = $6, districts = $7, educator_id = $8, active = $9 \
               WHERE id = $1 AND version = $2";
@@ -26,7 +34,10 @@ statements! {
     /// Locked, so that of two administrators who remove each other one is refused.
     ADMINISTRATORS = "SELECT id FROM account WHERE role = 'administrator' AND active"
                    | "SELECT id FROM account WHERE role = 'administrator' AND active FOR UPDATE";
-    CLAIMED = "SELECT 1 AS one FROM account WHERE role = 'administrator' AND active AND password_hash IS NOT NULL LIMIT 1";
+    CLAIMED = "SELECT 1 AS one FROM account WHERE role = 'administrator' AND active AND (password_hash IS NOT NULL \
+               OR EXISTS (SELECT 1 FROM provider_link l WHERE l.account_id = account.id)) LIMIT 1";
+    OF_ROLE = "SELECT id, version, created_at, updated_at, email, name, role, districts, educator_id, active, password_hash FROM account \
+               WHERE role = $1 AND active ORDER BY id";
     KNOWN_DISTRICTS = "SELECT COUNT(*) AS known FROM district WHERE id IN (SELECT unhex(value, '-') FROM json_each($1))"
                     | "SELECT COUNT(*) AS known FROM district WHERE id IN (SELECT value::uuid FROM jsonb_array_elements_text($1))";
     END_LOGINS = "UPDATE login SET ended_at = $2 WHERE account_id = $1 AND ended_at IS NULL";
@@ -66,6 +77,13 @@ pub async fn by_email(tx: &mut Tx, email: &str) -> Result<Option<(Account, Optio
 pub async fn list(tx: &mut Tx, after: Option<AccountId>, limit: i64) -> Result<Vec<Account>> {
     let after = after.map_or(Uuid::nil(), RecordId::uuid);
     tx.rows(&LIST, args![after, limit]).await?.iter().map(account).collect()
+}
+
+/// Everybody of a role who has access, in these districts where the role is bound to some.
+pub async fn of_role(tx: &mut Tx, role: Role, districts: &BTreeSet<DistrictId>) -> Result<Vec<Account>> {
+    let all: Vec<Account> = tx.rows(&OF_ROLE, args![role.name()]).await?.iter().map(account).collect::<Result<_>>()?;
+    let near = |account: &Account| account.body.district_ids.iter().any(|id| districts.contains(id));
+    Ok(all.into_iter().filter(|account| !role.of_districts() || near(account)).collect())
 }
 
 /// Replaces what is said of an account. If its rights change, everything made under the old ones ends.
@@ -158,7 +176,7 @@ fn account(row: &Row) -> Result<Account> {
         version: row.get("version")?,
         created_at: row.get("created_at")?,
         updated_at: row.get("updated_at")?,
-        claimed: row.get::<Option<String>>("password_hash")?.is_some(),
+        claimed: row.get("claimed")?,
         body: AccountBody {
             email: row.get("email")?,
             name: row.get("name")?,

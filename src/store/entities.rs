@@ -34,7 +34,7 @@ entities! {
         name: Text, first_on: Date, last_on: Date, grid_minutes: Int, unserved_cents_per_minute: Int,
         change_cents: Int
     ];
-    District [name: Text, state: Text, tz: Text];
+    District [name: Text, state: Text, tz: Text, retention_years: Int];
     School [district_id: Id("district"), name: Text, tz: Text];
     Calendar [
         term_id: Id("term"), district_id: Id("district"), school_id: Id("school"), first_on: Date, last_on: Date,

@@ -29,9 +29,14 @@ statements! {
     SHOWINGS_OF_DISTRICT = "SELECT id, at, actor, student_id, fields, purpose FROM student_showing WHERE district_id = $1 AND id > $2 ORDER BY id LIMIT $3";
     OLD_KEYS = "SELECT student_id, key_id, wrapped, sealed FROM student_identity WHERE key_id <> $1 ORDER BY student_id LIMIT 500";
     REWRAP = "UPDATE student_identity SET key_id = $2, wrapped = $3 WHERE student_id = $1";
-    /// Students of a district all of whose services lie in terms that ended before a date.
-    EXPIRED = "SELECT t.id FROM student t WHERE t.district_id = $1 AND EXISTS (SELECT 1 FROM service v WHERE v.student_id = t.id) \
+    /// Students of a district all of whose services lie in terms that ended before a date; who has none, and nobody changed
+    /// since then.
+    EXPIRED = "SELECT t.id FROM student t WHERE t.district_id = $1 AND (t.updated_at < $2 OR EXISTS (SELECT 1 FROM service v WHERE v.student_id = t.id)) \
                AND NOT EXISTS (SELECT 1 FROM service v JOIN term m ON m.id = v.term_id WHERE v.student_id = t.id AND m.last_on >= $2) ORDER BY t.id";
+    /// Districts that say for how many years they keep students.
+    RETAINING = "SELECT id, retention_years FROM district WHERE retention_years IS NOT NULL ORDER BY id";
+    /// One purge at a time: the second finds nobody left, and certifies nothing.
+    TURN = "SELECT 1 AS one" | "SELECT 1 AS one FROM (SELECT pg_advisory_xact_lock(hashtextextended('purge', 0))) AS locked";
     PURGE_ASSIGNMENTS = "DELETE FROM assignment WHERE service_id IN (SELECT id FROM service WHERE student_id = $1)";
     PURGE_PINS = "DELETE FROM pin WHERE service_id IN (SELECT id FROM service WHERE student_id = $1)";
     PURGE_INCUMBENTS = "DELETE FROM incumbent WHERE service_id IN (SELECT id FROM service WHERE student_id = $1)";
@@ -198,6 +203,22 @@ pub async fn export(tx: &mut Tx, keys: &Keyring, id: StudentId, purpose: &str) -
 /// Students of a district whose last term ended before a date.
 pub async fn expired(tx: &mut Tx, district: DistrictId, before: Date) -> Result<Vec<StudentId>> {
     tx.rows(&EXPIRED, args![district, before]).await?.iter().map(|row| row.id("id")).collect()
+}
+
+/// Destroys the students whose district's retention schedule says so: the certificates, one for each district.
+pub async fn purge_due(tx: &mut Tx) -> Result<Vec<Certificate>> {
+    tx.row(&TURN, args![]).await?;
+    let today = Date(tx.at.date_naive());
+    let mut certificates = Vec::new();
+    for row in tx.rows(&RETAINING, args![]).await? {
+        let (district, years): (DistrictId, i64) = (row.id("id")?, row.get("retention_years")?);
+        let students = expired(tx, district, today.years_before(years)).await?;
+        if !students.is_empty() {
+            let reason = format!("retention schedule of the district: {years} years after the last term");
+            certificates.push(purge(tx, district, &students, &reason).await?);
+        }
+    }
+    Ok(certificates)
 }
 
 /// Destroys these students of a district with everything that is kept about them, and certifies it.

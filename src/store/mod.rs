@@ -1,5 +1,6 @@
 //! Floor 2: the only SQL. SQLite or PostgreSQL behind one set of functions; no type of this floor appears in JSON.
 
+pub mod absences;
 pub mod accounts;
 pub mod audit;
 pub mod db;
@@ -14,11 +15,13 @@ pub mod identities;
 pub mod import;
 pub mod invitations;
 mod lines;
+pub mod links;
 pub mod log;
 pub mod logins;
 pub mod mail;
 pub mod makeup;
 pub mod minutes;
+pub mod passkeys;
 pub mod queue;
 pub mod runs;
 pub mod schedules;
@@ -47,8 +50,11 @@ pub fn statements() -> Vec<Statement> {
         logins::STATEMENTS,
         tokens::STATEMENTS,
         factors::STATEMENTS,
+        passkeys::STATEMENTS,
+        links::STATEMENTS,
         identities::STATEMENTS,
         mail::STATEMENTS,
+        absences::STATEMENTS,
     ];
     let minutes = [lines::STATEMENTS, log::STATEMENTS, minutes::STATEMENTS, makeup::STATEMENTS];
     let written = records.into_iter().chain(answers).chain(people).chain(minutes);
@@ -56,6 +62,7 @@ pub fn statements() -> Vec<Statement> {
     written
         .chain(entities::statements())
         .chain(snapshot::composed())
+        .chain(sessions::composed())
         .chain(minutes::composed())
         .chain(scope::statements())
         .collect()

@@ -3,19 +3,25 @@
 //! To add a page: write `pub(super) fn routes() -> Router<State>` in a file of its own, name it in [`router`], show
 //! through [`layout::Page`], and refuse with [`Error`](crate::api::error::Error), which [`dressed`] turns into a page.
 
+mod absences;
 mod account;
 mod accounts;
 mod ask;
 mod assets;
+mod board;
 mod calendar;
 mod compare;
+mod decisions;
+mod fit;
 mod home;
 mod layout;
+mod links;
 mod log;
 mod mail;
 mod minutes;
 mod need;
 mod needs;
+mod passkeys;
 mod people;
 mod plot;
 mod refusal;
@@ -24,6 +30,7 @@ mod runs;
 #[cfg(test)]
 mod samples;
 mod sign_in;
+mod today;
 mod totp;
 mod unserved;
 mod week;
@@ -38,9 +45,19 @@ pub use refusal::dressed;
 /// Every page.
 pub fn router() -> Router<State> {
     let people = people::routes().merge(week::routes());
+    let accounts = account::routes()
+        .merge(totp::routes())
+        .merge(passkeys::routes())
+        .merge(links::routes())
+        .merge(accounts::routes())
+        .merge(sign_in::routes());
+    let runs = runs::routes()
+        .merge(run::routes())
+        .merge(need::routes())
+        .merge(compare::routes())
+        .merge(board::routes())
+        .merge(decisions::routes());
     let minutes = minutes::routes().merge(log::routes());
-    let runs = runs::routes().merge(run::routes()).merge(need::routes()).merge(compare::routes());
-    let accounts = account::routes().merge(totp::routes()).merge(accounts::routes()).merge(sign_in::routes());
     assets::routes()
         .merge(accounts)
         .merge(home::routes())
@@ -48,4 +65,5 @@ pub fn router() -> Router<State> {
         .merge(minutes)
         .merge(runs)
         .merge(mail::routes())
+        .merge(absences::routes())
 }

@@ -9,9 +9,11 @@ use chrono::{DateTime, TimeDelta, Timelike as _, Utc};
 use maud::{Markup, html};
 use serde::Deserialize;
 
+use super::absences;
 use super::calendar::{self, Entry};
-use super::layout::{Page, Place, empty, origin};
+use super::layout::{Page, Place, empty};
 use super::words;
+use crate::api::access::origin;
 use crate::api::{State, error::Error, extract::NoQuery, extract::Path, extract::Query};
 use crate::domain::actor::{Actor, Reach, Thing, Verb};
 use crate::domain::id::{DistrictId, EducatorId, FeedId, SchoolId};
@@ -198,17 +200,20 @@ async fn week(state: &State, actor: &Actor, owner: Owner, on: Option<Date>) -> R
         Ok(()) => Some(feeds::list(&mut tx, owner).await?),
         Err(_) => None,
     };
-    Ok(page(actor, &subject, monday, subject.date(now), &entries, feeds.as_deref()))
+    let away = match (owner, listed.first()) {
+        (Owner::Educator(id), Some(listed)) if actor.may(Verb::Write, Thing::Planning) => {
+            Some((id, listed.session.term_id))
+        }
+        _ => None,
+    };
+    let extras = html! {
+        @if let Some((id, term)) = away { (absences::form(id, term, monday)) }
+        @if let Some(feeds) = &feeds { (subscription(&subject, feeds)) }
+    };
+    Ok(page(actor, &subject, monday, subject.date(now), &entries, &extras))
 }
 
-fn page(
-    actor: &Actor,
-    subject: &Subject,
-    monday: Date,
-    today: Date,
-    entries: &[Entry],
-    feeds: Option<&[Feed]>,
-) -> Markup {
+fn page(actor: &Actor, subject: &Subject, monday: Date, today: Date, entries: &[Entry], extras: &Markup) -> Markup {
     let to = |date: Date| format!("{}/week?on={date}", subject.path());
     let title = format!("{}, week of {}", subject.name, words::week(monday));
     let zone = words::zone(subject.midnight(monday) + TimeDelta::hours(12), subject.tz);
@@ -234,7 +239,7 @@ fn page(
             (calendar::legend(entries))
             (calendar::week(monday, today, entries))
         }
-        @if let Some(feeds) = feeds { (subscription(subject, feeds)) }
+        (extras)
     })
 }
 

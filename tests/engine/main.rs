@@ -6,6 +6,7 @@ mod golden;
 mod histories;
 mod issues;
 mod oracle;
+mod published;
 mod repairing;
 mod rules;
 mod shared;

@@ -1,18 +1,24 @@
 //! The service with a database under it: every test runs on a fresh SQLite file and on a fresh PostgreSQL database.
 
+mod absences;
 mod access;
 mod api;
 mod asvs;
 mod candidates;
+mod crash;
 mod doors;
 mod feeds;
 mod fresh;
+mod instance;
+mod keeping;
 mod mail;
 mod minutes;
 mod people;
 mod privacy;
+mod providers;
 mod races;
 mod runs;
 mod second;
 mod slow;
 mod store;
+mod unwritable;

@@ -1,6 +1,6 @@
 //! The records of a school system over HTTP: one piece of code for every kind, named in one list.
 //!
-//! `handlers` answers, `request` reads cursors, tags and keys, `describe` writes the OpenAPI of exactly that.
+//! `handlers` answers, `request` reads cursors and tags, `describe` writes the OpenAPI of exactly that.
 
 mod describe;
 mod examples;

@@ -1,0 +1,197 @@
+//! Educators who are away: reported, covered meeting by meeting, and kept covered over later publications.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::Serialize;
+use serde_json::{Value as Json, json};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::audit;
+use super::error::{Result, StoreError};
+use super::tx::{Row, Tx, statements};
+use crate::args;
+use crate::domain::id::{AbsenceId, EducatorId, RecordId, ServiceId, SessionId, TermId};
+use crate::domain::session::{Meeting, SessionStatus};
+use crate::domain::time::Date;
+
+statements! {
+    INSERT = "INSERT INTO absence (id, term_id, educator_id, first_on, last_on, reason, created_by, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    GET = "SELECT a.id, a.term_id, a.educator_id, e.display_name AS educator_name, a.first_on, a.last_on, a.reason, a.created_by, a.created_at, a.approved_by, \
+           a.approved_at FROM absence a JOIN educator e ON e.id = a.educator_id WHERE a.id = $1";
+    LIST = "SELECT a.id, a.term_id, a.educator_id, e.display_name AS educator_name, a.first_on, a.last_on, a.reason, a.created_by, a.created_at, a.approved_by, \
+            a.approved_at FROM absence a JOIN educator e ON e.id = a.educator_id WHERE a.id < $1 ORDER BY a.id DESC LIMIT $2";
+    APPROVE = "UPDATE absence SET approved_by = $2, approved_at = $3 WHERE id = $1 AND approved_at IS NULL";
+    /// Whoever stands in for somebody who stands in does so for the first who was away.
+    COVER = "INSERT INTO cover (term_id, session_key, absence_id, away_id, educator_id) SELECT s.term_id, s.key, $1, s.educator_id, unhex(value ->> 'by', '-') \
+             FROM json_each($2) JOIN session s ON s.id = unhex(value ->> 'session', '-') WHERE TRUE \
+             ON CONFLICT (term_id, session_key) DO UPDATE SET absence_id = excluded.absence_id, educator_id = excluded.educator_id, \
+             away_id = CASE WHEN cover.educator_id = excluded.away_id THEN cover.away_id ELSE excluded.away_id END"
+          | "INSERT INTO cover (term_id, session_key, absence_id, away_id, educator_id) SELECT s.term_id, s.key, $1, s.educator_id, x.\"by\" \
+             FROM jsonb_to_recordset($2) AS x(session uuid, \"by\" uuid) JOIN session s ON s.id = x.session \
+             ON CONFLICT (term_id, session_key) DO UPDATE SET absence_id = excluded.absence_id, educator_id = excluded.educator_id, \
+             away_id = CASE WHEN cover.educator_id = excluded.away_id THEN cover.away_id ELSE excluded.away_id END";
+    HAND_OVER = "UPDATE session SET educator_id = $2, status = 'planned', sequence = sequence + 1, updated_at = $3 \
+                 WHERE id IN (SELECT unhex(value, '-') FROM json_each($1))"
+              | "UPDATE session SET educator_id = $2, status = 'planned', sequence = sequence + 1, updated_at = $3 \
+                 WHERE id IN (SELECT value::uuid FROM jsonb_array_elements_text($1))";
+    LEAVE_OPEN = "UPDATE session SET status = 'uncovered', sequence = sequence + 1, updated_at = $2 WHERE id IN (SELECT unhex(value, '-') FROM json_each($1))"
+               | "UPDATE session SET status = 'uncovered', sequence = sequence + 1, updated_at = $2 WHERE id IN (SELECT value::uuid FROM jsonb_array_elements_text($1))";
+    SERVE_NOBODY = "UPDATE session_student SET serves = FALSE WHERE session_id IN (SELECT unhex(value, '-') FROM json_each($1))"
+                 | "UPDATE session_student SET serves = FALSE WHERE session_id IN (SELECT value::uuid FROM jsonb_array_elements_text($1))";
+    OWED = "SELECT id, first_on, last_on FROM service WHERE id IN (SELECT unhex(value, '-') FROM json_each($1)) ORDER BY id"
+         | "SELECT id, first_on, last_on FROM service WHERE id IN (SELECT value::uuid FROM jsonb_array_elements_text($1)) ORDER BY id";
+    COVERS = "SELECT session_key, away_id, educator_id FROM cover WHERE term_id = $1 ORDER BY session_key";
+}
+
+/// From when to when somebody is busy.
+type Taken = (DateTime<Utc>, DateTime<Utc>);
+
+/// Somebody is away.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Absence {
+    #[schema(value_type = Uuid)]
+    pub id: AbsenceId,
+    #[schema(value_type = Uuid)]
+    pub term_id: TermId,
+    #[schema(value_type = Uuid)]
+    pub educator_id: EducatorId,
+    pub educator_name: String,
+    pub first_on: Date,
+    pub last_on: Date,
+    pub reason: String,
+    pub created_by: String,
+    pub created_at: DateTime<Utc>,
+    pub approved_by: Option<String>,
+    /// When it was decided who stands in.
+    pub approved_at: Option<DateTime<Utc>>,
+}
+
+/// What is reported.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    pub term_id: TermId,
+    pub educator_id: EducatorId,
+    pub first_on: Date,
+    pub last_on: Date,
+    pub reason: String,
+}
+
+/// Keeps a report. That the days are time off is for the caller to write as well.
+pub async fn report(tx: &mut Tx, new: &Report) -> Result<AbsenceId> {
+    let id = AbsenceId::fresh();
+    let (actor, at) = (tx.actor.clone(), tx.at);
+    let args = args![id, new.term_id, new.educator_id, new.first_on, new.last_on, new.reason.clone(), actor, at];
+    tx.execute(&INSERT, args).await?;
+    let body = json!({ "educator_id": new.educator_id, "first_on": new.first_on, "last_on": new.last_on });
+    audit::write(tx, "report", "absence", id.uuid(), None, Some(body)).await?;
+    Ok(id)
+}
+
+pub async fn get(tx: &mut Tx, id: AbsenceId) -> Result<Absence> {
+    let row = tx.row(&GET, args![id]).await?;
+    absence(&row.ok_or(StoreError::NotFound { what: "absence", id: id.uuid() })?)
+}
+
+/// At most `limit` absences before `before`, newest first.
+pub async fn list(tx: &mut Tx, before: Option<AbsenceId>, limit: i64) -> Result<Vec<Absence>> {
+    let before = before.map_or(Uuid::max(), RecordId::uuid);
+    tx.rows(&LIST, args![before, limit]).await?.iter().map(absence).collect()
+}
+
+/// Decides who stands in: meetings of the educator who is away, each with who takes it (nobody is an adult in the room).
+/// False if it was decided before. A substitute who is busy is refused by the database.
+pub async fn approve(tx: &mut Tx, id: AbsenceId, covers: &[(SessionId, Option<EducatorId>)]) -> Result<bool> {
+    let (actor, at) = (tx.actor.clone(), tx.at);
+    if tx.execute(&APPROVE, args![id, actor, at]).await? == 0 {
+        return Ok(false);
+    }
+    let rows: Vec<Json> = covers.iter().map(|(session, by)| json!({ "session": session, "by": by })).collect();
+    for rows in rows.chunks(1000) {
+        tx.execute(&COVER, args![id, json!(rows)]).await?;
+    }
+    let mut of: BTreeMap<Option<EducatorId>, Vec<SessionId>> = BTreeMap::new();
+    for (session, by) in covers {
+        of.entry(*by).or_default().push(*session);
+    }
+    for (by, sessions) in &of {
+        for sessions in sessions.chunks(1000) {
+            if let Some(by) = by {
+                tx.execute(&HAND_OVER, args![json!(sessions), *by, at]).await?;
+            } else {
+                tx.execute(&LEAVE_OPEN, args![json!(sessions), at]).await?;
+                tx.execute(&SERVE_NOBODY, args![json!(sessions)]).await?;
+            }
+        }
+    }
+    let count: BTreeMap<String, usize> =
+        of.iter().map(|(by, all)| (by.map_or("in the room".into(), |by| by.to_string()), all.len())).collect();
+    audit::write(tx, "approve", "absence", id.uuid(), None, Some(json!({ "covers": count }))).await?;
+    Ok(true)
+}
+
+/// Keeps meetings that are to be published with whoever stands in for them: those that are still of the educator who is
+/// away, and for whom who stands in has the time. The others stay uncovered.
+pub async fn apply(tx: &mut Tx, term: TermId, meetings: &mut [Meeting]) -> Result<()> {
+    let mut covers: BTreeMap<String, (EducatorId, EducatorId)> = BTreeMap::new();
+    for row in tx.rows(&COVERS, args![term]).await? {
+        if let Some(by) = row.get::<Option<Uuid>>("educator_id")? {
+            covers.insert(row.get("session_key")?, (row.id("away_id")?, RecordId::from_uuid(by)));
+        }
+    }
+    if covers.is_empty() {
+        return Ok(());
+    }
+    let helpers: BTreeSet<EducatorId> = covers.values().map(|(_, by)| *by).collect();
+    let mut busy: BTreeMap<EducatorId, Vec<Taken>> = BTreeMap::new();
+    for meeting in meetings.iter().filter(|meeting| helpers.contains(&meeting.educator_id)) {
+        busy.entry(meeting.educator_id).or_default().push((meeting.starts_at, meeting.ends_at));
+    }
+    let mut covered = Vec::new();
+    for meeting in meetings.iter_mut().filter(|meeting| meeting.status == SessionStatus::Uncovered) {
+        let Some((away, by)) = covers.get(&meeting.key) else { continue };
+        let taken = busy.entry(*by).or_default();
+        let free = taken.iter().all(|(from, to)| *to <= meeting.starts_at || *from >= meeting.ends_at);
+        if meeting.educator_id == *away && free {
+            taken.push((meeting.starts_at, meeting.ends_at));
+            (meeting.educator_id, meeting.status) = (*by, SessionStatus::Planned);
+            covered.push(meeting);
+        }
+    }
+    serve(tx, &mut covered).await
+}
+
+/// Lets the students be served whose services are owed on the day.
+async fn serve(tx: &mut Tx, meetings: &mut [&mut Meeting]) -> Result<()> {
+    let services: BTreeSet<ServiceId> =
+        meetings.iter().flat_map(|meeting| &meeting.students).map(|student| student.service_id).collect();
+    let mut owed: BTreeMap<ServiceId, [Option<NaiveDate>; 2]> = BTreeMap::new();
+    for row in tx.rows(&OWED, args![json!(services)]).await? {
+        owed.insert(row.id("id")?, [row.get("first_on")?, row.get("last_on")?]);
+    }
+    for meeting in meetings {
+        let on = *meeting.held_on;
+        for student in &mut meeting.students {
+            let [first, last] = owed.get(&student.service_id).copied().unwrap_or_default();
+            student.serves = first.is_none_or(|first| first <= on) && last.is_none_or(|last| on <= last);
+        }
+    }
+    Ok(())
+}
+
+fn absence(row: &Row) -> Result<Absence> {
+    Ok(Absence {
+        id: row.id("id")?,
+        term_id: row.id("term_id")?,
+        educator_id: row.id("educator_id")?,
+        educator_name: row.get("educator_name")?,
+        first_on: Date(row.get::<NaiveDate>("first_on")?),
+        last_on: Date(row.get::<NaiveDate>("last_on")?),
+        reason: row.get("reason")?,
+        created_by: row.get("created_by")?,
+        created_at: row.get("created_at")?,
+        approved_by: row.get("approved_by")?,
+        approved_at: row.get("approved_at")?,
+    })
+}

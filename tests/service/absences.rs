@@ -1,0 +1,237 @@
+//! An educator is away: who stands in, for which dates, what changes and who hears of it, and that a later publication
+//! keeps it so.
+
+use bellwether::api::State;
+use bellwether::domain::actor::Role;
+use bellwether::domain::id::{EducatorId, RunId, TermId};
+use bellwether::domain::records::{Calendar, Educator};
+use bellwether::domain::run::RunState;
+use bellwether::domain::session::{Session, SessionStatus};
+use bellwether::engine::problem::{self, Problem};
+use bellwether::jobs::worker::Worker;
+use bellwether::store::{self, Db, mail};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use crate::api::client::Client;
+use crate::fresh::on_both;
+use crate::mail::{Sink, deliver, mailroom};
+use crate::people::person;
+use crate::runs::{ana, office_of, own, published, settings, until};
+
+/// Algebra every morning and physics after it, both taught by Ana. Bo could teach algebra until Tuesday, Cy is not cleared,
+/// Di is free and cleared, Ed is at work only in the afternoon. Nobody else may teach physics.
+fn problem() -> Problem {
+    let educator = |id: &str, areas: &[&str], expires: &str, cleared: bool, hours: (&str, &str), pay: i64| {
+        let license = |area: &&str| json!({"state": "NY", "area": area, "grades": ["09"], "issued": "2020-07-01", "expires": expires});
+        json!({
+            "id": id, "tz": "America/New_York", "clearances": if cleared { vec!["NY"] } else { vec![] }, "max_minutes_per_week": 1200,
+            "licenses": areas.iter().map(license).collect::<Vec<_>>(), "pay_cents_per_minute": pay,
+            "availability": [{"days": ["mon", "tue", "wed", "thu", "fri"], "start": hours.0, "end": hours.1}],
+        })
+    };
+    let morning = ("07:00", "12:00");
+    let section = |id: &str, course: &str, period: &str| json!({"id": id, "school": "hs", "course": course, "grades": ["09"], "meets": [{"period": period}]});
+    let document = json!({
+        "format": "staffing-problem/1", "name": "away", "term": {"first": "2026-08-31", "last": "2026-09-25"},
+        "districts": [{"id": "ny", "name": "Hudson Falls", "state": "NY", "tz": "America/New_York", "calendar": {
+            "first": "2026-08-31", "last": "2026-09-25", "closed": ["2026-09-07"], "bell_schedule": {"default": "regular"}}}],
+        "schools": [{"id": "hs", "district": "ny", "name": "Hudson High School", "bell_schedules": [{"id": "regular", "periods": [
+            {"id": "P1", "start": "08:00", "end": "08:45"}, {"id": "P2", "start": "09:00", "end": "09:45"}]}]}],
+        "courses": [{"id": "alg", "name": "Algebra I", "areas": ["mathematics"]}, {"id": "phy", "name": "Physics", "areas": ["physics"]}],
+        "sections": [section("s1", "alg", "P1"), section("s2", "phy", "P2")],
+        "services": [],
+        "pins": [{"need": "s1", "educator": "ana"}],
+        "educators": [
+            educator("ana", &["mathematics", "physics"], "2060-06-30", true, morning, 50),
+            educator("bo", &["mathematics"], "2026-09-15", true, morning, 60),
+            educator("cy", &["mathematics"], "2060-06-30", false, morning, 60),
+            educator("di", &["mathematics"], "2060-06-30", true, morning, 90),
+            educator("ed", &["mathematics"], "2060-06-30", true, ("13:00", "17:00"), 60),
+        ],
+    });
+    problem::read(document.to_string().as_bytes()).unwrap_or_else(|issues| panic!("{issues:?}"))
+}
+
+async fn work_off(state: &State, run: RunId) {
+    let closing = CancellationToken::new();
+    let worker = tokio::spawn(Worker::new(state.db.clone(), own(), 1, closing.clone()).run());
+    assert_eq!(until(state, run, |run| run.state.is_final()).await.state, RunState::Succeeded);
+    closing.cancel();
+    worker.await.expect("the worker stops");
+}
+
+async fn solve_and_publish(state: &State, term: TermId) {
+    let run = state.ask(&ana(), term, Vec::new(), settings()).await.expect("a run").id;
+    work_off(state, run).await;
+    state.publish(&ana(), run).await.expect("is published");
+}
+
+/// Gives everybody a mail address, and says who is who.
+async fn educators(db: &Db) -> std::collections::BTreeMap<String, EducatorId> {
+    let mut tx = db.write("test").await.expect("writes");
+    let mut found = std::collections::BTreeMap::new();
+    for educator in store::every::<Educator>(&mut tx).await.expect("lists") {
+        let name = educator.body.source_id.clone().expect("came from a file");
+        let body = Educator { email: Some(format!("{name}@a.example")), ..educator.body };
+        store::update(&mut tx, educator.id, Some(educator.version), body).await.expect("is changed");
+        found.insert(name, educator.id);
+    }
+    tx.commit().await.expect("commits");
+    found
+}
+
+async fn sessions(db: &Db) -> Vec<Session> {
+    published(db).await.into_iter().map(|listed| listed.session).collect()
+}
+
+#[tokio::test]
+async fn a_report_ranks_substitutes_and_one_click_changes_only_those_meetings() {
+    on_both(async |db| {
+        let (mut state, term) = office_of(&db, &problem()).await;
+        let sink = Sink::start();
+        state.settings =
+            bellwether::config::Settings { mail: Some(sink.settings()), ..(*state.settings).clone() }.into();
+        let who = educators(&db).await;
+        solve_and_publish(&state, term).await;
+        let before = sessions(&db).await;
+        assert!(before.iter().all(|session| session.meeting.educator_id == who["ana"]), "one teaches both");
+        assert_eq!(before.len(), 2 * 19);
+        let room = mailroom(&db, &sink);
+        deliver(&room).await;
+        assert_eq!(sink.taken().len(), 1, "only who teaches was written to");
+
+        // Away on Wednesday and Thursday: Bo's license has ended by then.
+        let (_, secret) = person(&db, Role::Coordinator, &[], None).await;
+        let client = Client::with(db.clone(), (*state.settings).clone()).signed_in(&secret);
+        let body = json!({"term_id": term, "first_on": "2026-09-16", "last_on": "2026-09-17", "reason": "ill"});
+        let answer = client.post(&format!("/api/v1/educators/{}/absences", who["ana"]), &body).await;
+        assert_eq!(answer.status.as_u16(), 201, "{answer:?}");
+        let duties = answer.body["duties"].as_array().expect("duties");
+        let duty = |title: &str| duties.iter().find(|duty| duty["title"] == title).expect("a duty").clone();
+        let (algebra, physics) = (duty("Algebra I"), duty("Physics"));
+        assert_eq!(algebra["meetings"].as_array().map(Vec::len), Some(2));
+        assert_eq!(algebra["taken_by"], json!(who["di"]));
+        let filters: std::collections::BTreeMap<&str, &str> = algebra["substitutes"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .filter_map(|one| Some((one["educator_id"].as_str()?, one["filter"].as_str()?)))
+            .collect();
+        let filter = |name: &str| filters.get(who[name].to_string().as_str()).copied();
+        assert_eq!(
+            (filter("bo"), filter("cy"), filter("di"), filter("ed")),
+            (Some("validity"), Some("clearance"), None, Some("availability"))
+        );
+        assert_eq!(
+            (physics["taken_by"].clone(), filter("ana")),
+            (Value::Null, None),
+            "an adult in the room; and not whoever is away"
+        );
+
+        // Whoever a rule refuses is refused by name of the rule; then one click.
+        let path = format!("/api/v1/absences/{}/approve", answer.body["absence"]["id"].as_str().expect("an id"));
+        let unfit = json!({"choices": {algebra["id"].as_str().expect("an id"): who["cy"]}});
+        client.post(&path, &unfit).await.refused(422, "bad_fields");
+        assert_eq!(client.post(&path, &json!({})).await.status.as_u16(), 200);
+        client.post(&path, &json!({})).await.refused(409, "conflict");
+        let after = sessions(&db).await;
+        let mut changed = Vec::new();
+        for (old, new) in before.iter().zip(&after) {
+            assert_eq!(old.id, new.id);
+            if old != new {
+                assert_eq!(new.sequence, old.sequence + 1);
+                changed.push((
+                    new.meeting.held_on.to_string(),
+                    new.meeting.starts.to_string(),
+                    new.meeting.educator_id,
+                    new.meeting.status,
+                ));
+            }
+        }
+        let (planned, open) = (SessionStatus::Planned, SessionStatus::Uncovered);
+        let expected = ["2026-09-16", "2026-09-17"].iter().flat_map(|on| {
+            [
+                ((*on).to_owned(), "08:00".to_owned(), who["di"], planned),
+                ((*on).to_owned(), "09:00".to_owned(), who["ana"], open),
+            ]
+        });
+        assert_eq!(changed, expected.collect::<Vec<_>>());
+
+        // Who is concerned is told, of the dates concerned; nobody else.
+        deliver(&room).await;
+        let told = sink.read(1);
+        let mut to: Vec<&str> =
+            told.iter().map(|mail| mail.headers["to"].split('<').nth(1).expect("an address")).collect();
+        to.sort_unstable();
+        assert_eq!(to, ["ana@a.example>", "di@a.example>"]);
+        let ana_hears = told.iter().find(|mail| mail.headers["to"].contains("ana@")).expect("a mail");
+        assert_eq!(
+            ana_hears.parts[0].text.matches("not held 2026-09-16, 2026-09-17").count(),
+            2,
+            "{}",
+            ana_hears.parts[0].text
+        );
+        assert!(!ana_hears.parts[0].text.contains("ill"), "why is nobody's business");
+
+        // A later run knows of the days off; published, it keeps who stands in, and tells nobody anything new.
+        solve_and_publish(&state, term).await;
+        let again: Vec<_> = sessions(&db)
+            .await
+            .into_iter()
+            .map(|s| (s.id, s.sequence, s.meeting.educator_id, s.meeting.status))
+            .collect();
+        let kept: Vec<_> =
+            after.into_iter().map(|s| (s.id, s.sequence, s.meeting.educator_id, s.meeting.status)).collect();
+        assert_eq!(again, kept);
+        deliver(&room).await;
+        assert_eq!(sink.taken().len(), 3);
+        let owed = mail::list(&mut db.read().await.expect("reads"), Some("queued"), None, 9).await.expect("lists");
+        assert!(owed.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_closure_makes_a_repair_that_says_whom_it_moves_and_publishes_only_that() {
+    on_both(async |db| {
+        let (mut state, term) = office_of(&db, &problem()).await;
+        let sink = Sink::start();
+        state.settings =
+            bellwether::config::Settings { mail: Some(sink.settings()), ..(*state.settings).clone() }.into();
+        let who = educators(&db).await;
+        assert!(state.ask_repair(&ana(), term).await.is_err(), "nothing stands yet");
+        solve_and_publish(&state, term).await;
+        let before = sessions(&db).await;
+        let room = mailroom(&db, &sink);
+        deliver(&room).await;
+
+        // A day of snow.
+        let mut tx = db.write("test").await.expect("writes");
+        let calendar = store::every::<Calendar>(&mut tx).await.expect("lists").remove(0);
+        let mut body = calendar.body;
+        body.closed.push("2026-09-10".parse().expect("a date"));
+        store::update(&mut tx, calendar.id, Some(calendar.version), body).await.expect("is changed");
+        tx.commit().await.expect("commits");
+        let run = state.ask_repair(&ana(), term).await.expect("a run");
+        assert!(run.settings.repair && run.settings.start_from.is_some());
+        work_off(&state, run.id).await;
+        let changes = state.changes_of(run.id).await.expect("changes");
+        let people: Vec<_> = changes.people.iter().map(|p| (p.educator_id, p.added, p.moved, p.dropped)).collect();
+        assert_eq!((changes.unchanged_meetings, people), (36, vec![(who["ana"], 0, 0, 2)]));
+        let mut titles: Vec<&str> = changes.people[0].needs.iter().map(|need| need.title.as_str()).collect();
+        titles.sort_unstable();
+        assert_eq!(titles, ["Algebra I", "Physics"]);
+
+        state.publish(&ana(), run.id).await.expect("is published");
+        let after = sessions(&db).await;
+        let kept: Vec<_> = before.iter().filter(|s| s.meeting.held_on.to_string() != "2026-09-10").collect();
+        assert!(after.len() == 36 && after.iter().zip(kept).all(|(new, old)| new == old), "all else is as it was");
+        deliver(&room).await;
+        let told = sink.read(1);
+        assert_eq!(told.len(), 1);
+        assert_eq!(told[0].parts[0].text.matches("not held 2026-09-10\n").count(), 2, "{}", told[0].parts[0].text);
+        assert!(state.changes_of(run.id).await.expect("changes").people.is_empty(), "it stands");
+    })
+    .await;
+}
