@@ -66,20 +66,9 @@ const FIGURES: [&str; 19] = [
     "beyond_scheduled",
 ];
 
-fn figures(sums: &Sums) -> [i64; 19] {
-    let missed = |reason: MissReason| sums.missed.get(&reason).copied().unwrap_or(0);
-    let [a, b, c, d, e, f, g] = MissReason::ALL.map(missed);
-    [
-        sums.owed,
-        sums.delivered,
-        sums.made_up,
-        a,
-        b,
-        c,
-        d,
-        e,
-        f,
-        g,
+fn figures(sums: &Sums) -> Vec<i64> {
+    let missed = MissReason::ALL.into_iter().map(|reason| sums.missed.get(&reason).copied().unwrap_or(0));
+    let after = [
         sums.scheduled,
         sums.unlogged,
         sums.unscheduled,
@@ -89,7 +78,8 @@ fn figures(sums: &Sums) -> [i64; 19] {
         sums.remaining,
         sums.beyond.delivered,
         sums.beyond.scheduled,
-    ]
+    ];
+    [sums.owed, sums.delivered, sums.made_up].into_iter().chain(missed).chain(after).collect()
 }
 
 /// The policy figures of a ledger on one line.

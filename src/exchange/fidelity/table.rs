@@ -30,7 +30,7 @@ pub fn csv(report: &Report) -> Result<Vec<u8>, Unwritable> {
             let mut row: Vec<String> = texts.into_iter().map(|text| safe(text)).collect();
             row.extend([period.period.clone(), period.first_on.to_string(), period.last_on.to_string()]);
             row.extend([period.days.to_string(), period.why.to_owned()]);
-            row.extend(figures(&period.sums).map(|minutes| minutes.to_string()));
+            row.extend(figures(&period.sums).iter().map(ToString::to_string));
             row.extend([period.pace.to_string(), period.sums.short().to_string(), policy.clone()]);
             out.write_record(row).map_err(refuse)?;
         }
