@@ -53,21 +53,21 @@ impl State {
             return Err(StoreError::NotFound { what: "student with service lines", id: id.uuid() }.into());
         };
         let why = identity::purpose(purpose).map_err(|why| Error::field("/purpose", why))?;
-        let write = match format {
-            "csv" => csv,
-            "xlsx" => xlsx,
-            "pdf" => pdf,
+        let format = match format {
+            "csv" => Format::Csv,
+            "xlsx" => Format::Xlsx,
+            "pdf" => Format::Pdf,
             other => return Err(Error::field("/format", format!("{other:?} is not a format; use csv, xlsx or pdf"))),
         };
         let (district_id, on) = (first.district_id, Date(tx.at.date_naive()));
         let (student_key, district) = (first.student_key.clone(), first.district_name.clone());
         let accounts = minutes::accounts(&mut tx, subjects, on).await?;
-        identities::note_export(&mut tx, id, district_id, format, &why).await?;
+        identities::note_export(&mut tx, id, district_id, format.ending(), &why).await?;
         let made_at = tx.at;
         tx.commit().await?;
         let lines = accounts.into_iter().map(line).collect();
         let report = Report { student_key, district, on, made_at, lines };
-        tokio::task::spawn_blocking(move || write(&report)).await.map_err(Error::internal)?
+        tokio::task::spawn_blocking(move || format.write(&report)).await.map_err(Error::internal)?
     }
 }
 
@@ -83,18 +83,29 @@ fn line(account: Account) -> ReportLine {
     }
 }
 
-fn csv(report: &Report) -> Result<File, Error> {
-    let bytes = fidelity::csv(report).map_err(Error::internal)?;
-    Ok(file(report, "csv", "text/csv; charset=utf-8", bytes))
+#[derive(Clone, Copy)]
+enum Format {
+    Csv,
+    Xlsx,
+    Pdf,
 }
 
-fn xlsx(report: &Report) -> Result<File, Error> {
-    let bytes = fidelity::xlsx(report).map_err(Error::internal)?;
-    Ok(file(report, "xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", bytes))
-}
+impl Format {
+    const fn ending(self) -> &'static str {
+        ["csv", "xlsx", "pdf"][self as usize]
+    }
 
-fn pdf(report: &Report) -> Result<File, Error> {
-    Ok(file(report, "pdf", "application/pdf", fidelity::pdf(report)))
+    fn write(self, report: &Report) -> Result<File, Error> {
+        let (media_type, bytes) = match self {
+            Self::Csv => ("text/csv; charset=utf-8", fidelity::csv(report).map_err(Error::internal)?),
+            Self::Xlsx => (
+                "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+                fidelity::xlsx(report).map_err(Error::internal)?,
+            ),
+            Self::Pdf => ("application/pdf", fidelity::pdf(report)),
+        };
+        Ok(file(report, self.ending(), media_type, bytes))
+    }
 }
 
 fn file(report: &Report, ending: &str, media_type: &'static str, bytes: Vec<u8>) -> File {

@@ -119,9 +119,8 @@ fn section(line: &ReportLine, out: &mut Vec<String>) {
         "excused",
         "remaining",
     ];
-    let mut columns = format!("{:<24}{:>5}", "period", "days");
-    head.iter().for_each(|name| columns.push_str(&format!("{name:>11}")));
-    out.push(columns);
+    let columns: String = head.iter().map(|name| format!("{name:>11}")).collect();
+    out.push(format!("{:<24}{:>5}{columns}", "period", "days"));
     out.extend(ledger.periods.iter().map(period));
     out.push(row("all", "", &ledger.total));
     let missed: Vec<String> = MissReason::ALL
@@ -170,8 +169,7 @@ fn period(period: &PeriodSums) -> String {
 }
 
 fn row(name: &str, days: &str, sums: &Sums) -> String {
-    let mut line = format!("{name:<24}{days:>5}");
-    for minutes in [
+    let minutes = [
         sums.owed,
         sums.delivered,
         sums.made_up,
@@ -183,10 +181,9 @@ fn row(name: &str, days: &str, sums: &Sums) -> String {
         sums.to_review,
         sums.excused,
         sums.remaining,
-    ] {
-        line.push_str(&format!("{minutes:>11}"));
-    }
-    line
+    ];
+    let columns: String = minutes.iter().map(|minutes| format!("{minutes:>11}")).collect();
+    format!("{name:<24}{days:>5}{columns}")
 }
 
 /// Cut where it is too long for the page, at a space where there is one.
