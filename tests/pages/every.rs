@@ -61,12 +61,7 @@ impl Ids<'_> {
             "educators" | "schools" | "districts" => {
                 self.session().await[format!("{}_id", kind.trim_end_matches('s'))].clone()
             }
-            "students" => {
-                let (.., text) = self.window.fetched(&format!("{SESSIONS}200"), "application/json").await;
-                let sessions: Value = serde_json::from_str(&text).expect("JSON");
-                let sessions = sessions["items"].as_array().expect("items");
-                sessions.iter().find_map(|one| one["students"].get(0)).unwrap_or(&Value::Null)["student_id"].clone()
-            }
+            "students" => self.student().await.unwrap_or(Value::Null),
             "absence" => self.absence().await,
             _ => self.first(&format!("/api/v1/{kind}?limit=1")).await["id"].clone(),
         };
@@ -78,6 +73,14 @@ impl Ids<'_> {
     /// The first that they may see.
     async fn session(&self) -> Value {
         self.first(&format!("{SESSIONS}1")).await
+    }
+
+    /// The first with a session that they may see; an educator of sections alone has none.
+    async fn student(&self) -> Option<Value> {
+        let (.., text) = self.window.fetched(&format!("{SESSIONS}200"), "application/json").await;
+        let sessions: Value = serde_json::from_str(&text).expect("JSON");
+        let sessions = sessions["items"].as_array().expect("items");
+        sessions.iter().find_map(|one| one["students"].get(0)).map(|student| student["student_id"].clone())
     }
 
     /// Of somebody who would have had a session that day.
@@ -110,6 +113,9 @@ async fn look(driver: &Driver, house: &House, role: Role, person: &Person, (widt
     let mut seen = 0;
     let place = Role::ALL.iter().position(|one| *one == role).expect("a role");
     for (page, letters) in pages().filter(|(_, letters)| letters.as_bytes().get(place) == Some(&b'y')) {
+        if page.contains("{students}") && role == Role::Educator && ids.student().await.is_none() {
+            continue;
+        }
         let path = ids.filled(page).await;
         let (status, kind, _) = window.fetched(&path, "text/html").await;
         if !kind.starts_with("text/html") {

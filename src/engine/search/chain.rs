@@ -137,12 +137,11 @@ impl Chain {
             end_of[0] = end_of[0].max(0.0);
             end_of.iter_mut().for_each(|value| *value += link.worth);
             let peak = &mut peak[..wide];
-            match n {
-                0 => peak.copy_from_slice(end),
-                _ => {
-                    peak.copy_from_slice(&peaks[(n - 1) * wide..]);
-                    raise(peak, end);
-                }
+            if n == 0 {
+                peak.copy_from_slice(end);
+            } else {
+                peak.copy_from_slice(&peaks[(n - 1) * wide..]);
+                raise(peak, end);
             }
         }
         self.trace(clashes, gift)

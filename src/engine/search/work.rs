@@ -230,7 +230,7 @@ impl<'g, 'p> Work<'_, 'g, 'p> {
         };
         let stop = || watch.should_stop();
         prices.settle(self.context.limits.threads, share, &stop, |most| {
-            self.board.raise(self.n, bound(most), Source::Prices)
+            self.board.raise(self.n, bound(most), Source::Prices);
         });
     }
 

@@ -119,7 +119,7 @@ fn section(line: &ReportLine, out: &mut Vec<String>) {
         "excused",
         "remaining",
     ];
-    let columns: String = head.iter().map(|name| format!("{name:>11}")).collect();
+    let columns = head.map(|name| format!("{name:>11}")).concat();
     out.push(format!("{:<24}{:>5}{columns}", "period", "days"));
     out.extend(ledger.periods.iter().map(period));
     out.push(row("all", "", &ledger.total));
@@ -182,7 +182,7 @@ fn row(name: &str, days: &str, sums: &Sums) -> String {
         sums.excused,
         sums.remaining,
     ];
-    let columns: String = minutes.iter().map(|minutes| format!("{minutes:>11}")).collect();
+    let columns = minutes.map(|minutes| format!("{minutes:>11}")).concat();
     format!("{name:<24}{days:>5}{columns}")
 }
 
