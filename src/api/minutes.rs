@@ -95,6 +95,19 @@ impl Which {
     }
 }
 
+/// As `Which`, where no student can be asked for.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct AcrossStudents {
+    #[param(value_type = Option<Uuid>)]
+    term_id: Option<TermId>,
+    #[param(value_type = Option<Uuid>)]
+    district_id: Option<DistrictId>,
+    /// The day on which the ledgers are read; none is today (UTC).
+    on: Option<Date>,
+}
+
 /// Today, for ledgers: a day early or late at the edge of a zone moves what is unlogged, never what is owed.
 fn today() -> Date {
     Date(time::now().date_naive())
@@ -186,14 +199,12 @@ impl State {
 /// Service minutes at risk
 ///
 /// How many lines will fall short and by how much, by school and kind of service. No student is named.
-#[utoipa::path(get, path = "/api/v1/minutes/at-risk", operation_id = "minutesAtRisk", tag = "minutes", params(Which), responses((status = 200, description = "worst first", body = Vec<AtRisk>)))]
+#[utoipa::path(get, path = "/api/v1/minutes/at-risk", operation_id = "minutesAtRisk", tag = "minutes", params(AcrossStudents), responses((status = 200, description = "worst first", body = Vec<AtRisk>)))]
 async fn at_risk(
     Axum(state): Axum<State>,
     actor: Actor,
-    Query(which): Query<Which>,
+    Query(AcrossStudents { term_id: term, district_id: district, on }): Query<AcrossStudents>,
 ) -> Result<axum::Json<Vec<AtRisk>>, Error> {
-    if which.student_id.is_some() {
-        return Err(Error::parameter("student_id", "here no student can be asked for"));
-    }
-    Ok(axum::Json(state.at_risk(&actor, which.wanted(), which.on()).await?))
+    let wanted = Wanted { term, district, student: None };
+    Ok(axum::Json(state.at_risk(&actor, wanted, on.unwrap_or_else(today)).await?))
 }

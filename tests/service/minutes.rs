@@ -339,7 +339,7 @@ async fn an_educator_logs_a_session_on_the_page_and_the_line_shows_it() {
         let page = format!("/educators/{}/log?on=2026-09-01", house.own.id("educators"));
         let session = house.own.id("service-sessions");
         let before = educator.get(&page).await;
-        for part in ["not logged", "k-A", "Student absent", "10:00–10:50 MST"] {
+        for part in ["not logged", "k-A", "Student absent", "10:00–10:50 AM MST"] {
             assert!(before.text.contains(part), "{part} is not in {}", before.text);
         }
         let say = async |body: String| {
