@@ -22,15 +22,11 @@ pub struct Caseload {
     /// Half of a cap that each supervised assistant adds.
     pub halves_per_assistant: i64,
     pub citation: &'static str,
-    /// When the source was read.
-    pub read_on: &'static str,
 }
-
-const READ_ON: &str = "2026-11-24";
 
 const fn caseload(state: &'static str, most: i64, citation: &'static str) -> Caseload {
     let (counts_evaluations, halves_per_assistant) = (false, 0);
-    Caseload { state, area: "slp", most, counts_evaluations, halves_per_assistant, citation, read_on: READ_ON }
+    Caseload { state, area: "slp", most, counts_evaluations, halves_per_assistant, citation }
 }
 
 /// Every cap on distinct students that the program knows.
