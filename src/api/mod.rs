@@ -14,6 +14,7 @@ mod doors;
 pub mod error;
 pub mod extract;
 mod feeds;
+mod fitness;
 mod health;
 mod identities;
 mod layers;
@@ -28,6 +29,7 @@ pub mod second;
 mod serve;
 mod sessions;
 pub mod sign_in;
+mod vacancies;
 
 use std::sync::Arc;
 
@@ -80,6 +82,7 @@ fn routes() -> OpenApiRouter<State> {
         .merge(mail::routes())
         .merge(candidates::routes())
         .merge(absences::routes())
+        .merge(vacancies::routes())
         .merge(repairs::routes())
 }
 

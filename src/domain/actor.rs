@@ -143,6 +143,8 @@ pub enum Thing {
     EducatorFeeds,
     /// Calendar addresses of a school.
     SchoolFeeds,
+    /// Proposals to districts and offers to educators: each their own to see and to answer.
+    Offers,
     /// Accounts of others.
     Accounts,
     /// One's own password, tokens and logins.
@@ -267,7 +269,7 @@ fn extent(role: Role, verb: Verb, thing: Thing) -> Extent {
         (Role::Coordinator, _) => All,
         (_, Thing::Planning) => Nothing,
         (Role::Educator, thing) => match (verb, thing) {
-            (_, Thing::EducatorFeeds) => Own,
+            (_, Thing::EducatorFeeds | Thing::Offers) => Own,
             (_, Thing::SchoolFeeds | Thing::Showings) | (Verb::Write, _) => Nothing,
             (Verb::Read, Thing::Record(kind)) => match kind {
                 "term" | "course" => All,
@@ -283,6 +285,7 @@ fn extent(role: Role, verb: Verb, thing: Thing) -> Extent {
             {
                 Districts
             }
+            (_, Thing::Offers) if role == Role::DistrictHr => Districts,
             (_, Thing::Record(kind)) => of_a_district(role, verb, kind),
             _ => Nothing,
         },
@@ -347,6 +350,7 @@ mod tests {
             (Thing::Showings, "A--D-", "A--D-"),
             (Thing::EducatorFeeds, "AA--O", "AA--O"),
             (Thing::SchoolFeeds, "AADD-", "AADD-"),
+            (Thing::Offers, "AAD-O", "AAD-O"),
             (Thing::Accounts, "A----", "A----"),
             (Thing::OwnAccount, "AAAAA", "AAAAA"),
             (Thing::Operations, "A----", "A----"),

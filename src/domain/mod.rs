@@ -18,3 +18,4 @@ pub mod schema;
 pub mod seal;
 pub mod session;
 pub mod time;
+pub mod vacancy;

@@ -1,6 +1,7 @@
 //! Floor 4: work that must not hold a request: the queue of runs, the children that solve them, and the mail.
 
 pub mod child;
+pub mod deadlines;
 pub mod mailroom;
 pub mod queue;
 pub mod worker;

@@ -17,7 +17,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use super::child::{self, End, Line, Solver};
-use super::queue;
+use super::{deadlines, queue};
 use crate::domain::id;
 use crate::domain::run::{MAX_FAILURES, RunState};
 use crate::engine;
@@ -75,6 +75,7 @@ impl Worker {
                 }
             }
         });
+        let deadlines = tokio::spawn(deadlines::watch(self.db.clone(), self.closing.clone()));
         let mut looks = tokio::time::interval(LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -89,6 +90,7 @@ impl Worker {
             }
         }
         calls.abort();
+        deadlines.abort();
         while tasks.join_next().await.is_some() {}
     }
 

@@ -24,6 +24,7 @@ pub mod sessions;
 pub mod snapshot;
 pub mod tokens;
 pub mod tx;
+pub mod vacancies;
 
 pub use db::Db;
 pub use entity::{Entity, children, delete, every, find, get, insert, insert_as, list, update};
@@ -47,6 +48,7 @@ pub fn statements() -> Vec<Statement> {
         identities::STATEMENTS,
         mail::STATEMENTS,
         absences::STATEMENTS,
+        vacancies::STATEMENTS,
     ];
     let written = records.into_iter().chain(answers).chain(people);
     let written = written.flatten().map(|(_, statement)| statement.clone());

@@ -16,3 +16,4 @@ mod runs;
 mod second;
 mod slow;
 mod store;
+mod vacancies;

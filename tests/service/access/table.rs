@@ -136,6 +136,22 @@ pub const ROUTES: &[Route] = &[
     flat("GET", "/api/v1/absences", Nothing, "yyfff"),
     flat("GET", "/api/v1/absences/{absence}", Nothing, "yynnn"),
     flat("POST", "/api/v1/absences/{absence}/approve", Json("{}"), "yynnn"),
+    // Vacancies: the district opens them and answers proposals, the educator answers offers, the office does the rest.
+    route("GET", "/api/v1/vacancies/{vacancies}/progress", Nothing, "yyyyn", "yynnn"),
+    route("POST", "/api/v1/vacancies/{vacancies}/steps", Json(r#"{"stage": "open"}"#), "yyyfn", "yynnn"),
+    flat(
+        "POST",
+        "/api/v1/vacancies/{vacancies}/proposals",
+        Json(r#"{"educator_id": "{educators}", "deadline_at": "2020-01-01T00:00:00Z"}"#),
+        "yynnn",
+    ),
+    flat("POST", "/api/v1/vacancies/{vacancies}/offers", Json(r#"{"deadline_at": "2020-01-01T00:00:00Z"}"#), "yynnn"),
+    route("PUT", "/api/v1/vacancies/{vacancies}/readiness", Json(r#"{"item": "x", "ready": true}"#), "yyyfn", "yynnn"),
+    flat("GET", "/api/v1/offers", Nothing, "yyyfy"),
+    route("POST", "/api/v1/offers/{proposal}/accept", Nothing, "yyynn", "yynnn"),
+    route("POST", "/api/v1/offers/{offer}/accept", Nothing, "yynny", "yynnn"),
+    route("POST", "/api/v1/offers/{proposal}/decline", Json(r#"{"reason": "x"}"#), "yyynn", "yynnn"),
+    route("POST", "/api/v1/offers/{offer}/decline", Json(r#"{"reason": "x"}"#), "yynny", "yynnn"),
     // Mail.
     flat("GET", "/api/v1/mail", Nothing, "yyfff"),
     flat("POST", "/api/v1/mail/{mail}/retry", Nothing, "yynnn"),
