@@ -12,6 +12,9 @@ use std::time::Duration;
 
 use crate::domain::seal::Keyring;
 
+mod provider;
+pub use provider::Provider;
+
 /// What is used where nothing is said.
 pub const DEFAULT_DATABASE: &str = "sqlite:bellwether.db";
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
@@ -25,11 +28,26 @@ const URL: &str = "BELLWETHER_URL";
 const PROXIES: &str = "BELLWETHER_PROXIES";
 const REQUESTS: &str = "BELLWETHER_REQUESTS_PER_MINUTE";
 const SEALING: &str = "BELLWETHER_KEYS";
+const PROVIDERS: &str = "BELLWETHER_OIDC";
+const SECOND: &str = "BELLWETHER_SECOND_FACTOR";
 const MAIL_URL: &str = "BELLWETHER_MAIL_URL";
 const MAIL_FROM: &str = "BELLWETHER_MAIL_FROM";
 const MAIL_HOLD: &str = "BELLWETHER_MAIL_HOLD_SECONDS";
-const KEYS: [&str; 11] =
-    [DATABASE, LISTEN, TIMEOUT, CONNECTIONS, URL, PROXIES, REQUESTS, SEALING, MAIL_URL, MAIL_FROM, MAIL_HOLD];
+const KEYS: [&str; 13] = [
+    DATABASE,
+    LISTEN,
+    TIMEOUT,
+    CONNECTIONS,
+    URL,
+    PROXIES,
+    REQUESTS,
+    SEALING,
+    PROVIDERS,
+    SECOND,
+    MAIL_URL,
+    MAIL_FROM,
+    MAIL_HOLD,
+];
 
 /// Everything that can be set.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +61,10 @@ pub struct Settings {
     pub proxies: Vec<IpAddr>,
     /// What names and birth dates of students are sealed with.
     pub keys: Keyring,
+    /// Whom people may sign in with instead of a password.
+    pub providers: Vec<Provider>,
+    /// Whether an account needs a second factor, or is only offered one; none: it does where `url` is by TLS.
+    pub second_factor: Option<bool>,
     /// Most requests of an account or, without one, of an address.
     pub requests_per_minute: u32,
     /// Longest time from a request's first byte to its answer's.
@@ -121,6 +143,8 @@ pub enum Error {
     Line { path: String, line: usize, reason: String },
     #[error("BELLWETHER_KEYS: {0}")]
     Keys(String),
+    #[error("BELLWETHER_OIDC: {0}")]
+    Providers(String),
     #[error("{MAIL_URL} and {MAIL_FROM} belong together: one is set, {0} is not")]
     HalfMail(&'static str),
     /// What is set holds a password, perhaps.
@@ -149,6 +173,8 @@ impl Default for Settings {
             url: None,
             proxies: Vec::new(),
             keys: Keyring::default(),
+            providers: Vec::new(),
+            second_factor: None,
             requests_per_minute: 1200,
             mail: None,
         }
@@ -188,6 +214,18 @@ impl Settings {
                 Some(text) => text.parse().map_err(Error::Keys)?,
                 None => default.keys,
             },
+            providers: match find(PROVIDERS) {
+                Some(text) => provider::read(&text).map_err(Error::Providers)?,
+                None => default.providers,
+            },
+            second_factor: match find(SECOND).as_deref() {
+                Some("required") => Some(true),
+                Some("offered") => Some(false),
+                Some(text) => {
+                    return Err(Error::Value { key: SECOND, value: text.into(), expected: "say required or offered" });
+                }
+                None => default.second_factor,
+            },
             requests_per_minute: match find(REQUESTS) {
                 Some(text) => u32::try_from(within(REQUESTS, &text, 1_000_000)?).unwrap_or(default.requests_per_minute),
                 None => default.requests_per_minute,
@@ -214,6 +252,12 @@ impl Settings {
             (_, false, _) => Err(Error::NoAdministrator(self.listen)),
             (_, _, false) => Err(Error::NoTls(self.listen)),
         }
+    }
+
+    /// Whether an account without a second factor opens nothing but the pages where one is added.
+    #[must_use]
+    pub fn demands_second_factor(&self) -> bool {
+        self.second_factor.unwrap_or_else(|| self.secure())
     }
 
     /// Where links in mail lead.

@@ -32,7 +32,9 @@ const FLOORS: &[(&str, &[&str])] = &[
             "api::access",
             "api::sign_in",
             "api::second",
+            "api::providers",
             "api::WantedToken",
+            "api::AtRisk",
         ],
     ),
     ("jobs", &["domain", "engine", "store", "exchange", "notify", "config"]),
@@ -56,6 +58,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("csv", &["exchange"]),
     ("calamine", &["exchange"]),
     ("icalendar", &["exchange"]),
+    ("pdf_writer", &["exchange"]),
+    ("rust_xlsxwriter", &["exchange"]),
     ("lettre", &["notify"]),
     ("axum", &["api", "web", "cli"]),
     ("axum_extra", &["api", "web", "cli"]),
@@ -67,6 +71,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("zxcvbn", &["api"]),
     ("chacha20poly1305", &["domain"]),
     ("totp_rs", &["api"]),
+    ("webauthn_rp", &["api"]),
+    ("openidconnect", &["api"]),
     ("qrcode", &["web"]),
 ];
 const SOLVER: &[&str] = &["engine/model", "engine/search", "engine/solve"];

@@ -203,14 +203,16 @@ impl State {
         for educator in store::every::<kept::Educator>(&mut tx).await? {
             names.insert(educator.id, educator.body.display_name);
         }
+        let busy = busy(&mut tx, &absence, &meetings, &duties).await?;
         tx.rollback().await?;
         let dates = DateSpan { first: absence.first_on, last: absence.last_on };
         let away = absence.educator_id.to_string();
         let text = |choice: &Option<EducatorId>| choice.map(|educator| educator.to_string());
         let chosen = choices.choices.iter().map(|(duty, choice)| (duty.clone(), text(choice))).collect();
         let asked = duties.clone();
-        let ranked =
-            tokio::task::spawn_blocking(move || substitutes::rank(&problem, &schedule, &away, dates, &asked, &chosen));
+        let ranked = tokio::task::spawn_blocking(move || {
+            substitutes::rank(&problem, &schedule, &away, dates, &asked, &chosen, &busy)
+        });
         let ranked = ranked.await.map_err(Error::internal)?.map_err(|unfit| {
             let message = format!("this educator cannot: {} ({})", title(&unfit.rule), unfit.filter);
             Error::field(format!("/choices/{}", unfit.duty), message)
@@ -244,6 +246,26 @@ impl State {
         tx.commit().await?;
         Ok(absence)
     }
+}
+
+/// By duty, who stands in for somebody else at the time of one of its meetings.
+async fn busy(
+    tx: &mut Tx,
+    absence: &Absence,
+    meetings: &[Listed],
+    duties: &[Duty],
+) -> Result<BTreeMap<String, BTreeSet<String>>, Error> {
+    let starts = meetings.iter().map(|listed| listed.session.meeting.starts_at).min().unwrap_or_default();
+    let ends = meetings.iter().map(|listed| listed.session.meeting.ends_at).max().unwrap_or_default();
+    let mut busy: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (educator, (from, to)) in absences::standing_in(tx, absence.term_id, starts, ends).await? {
+        let met = meetings.iter().filter(|l| l.session.meeting.starts_at < to && from < l.session.meeting.ends_at);
+        let needs: BTreeSet<String> = met.flat_map(needs).collect();
+        for duty in duties.iter().filter(|duty| duty.needs.iter().any(|need| needs.contains(need))) {
+            busy.entry(duty.id.clone()).or_default().insert(educator.to_string());
+        }
+    }
+    Ok(busy)
 }
 
 /// Each meeting with who takes it.

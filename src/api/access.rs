@@ -20,7 +20,7 @@ use crate::store::{Tx, logins};
 
 /// Routes that need nobody: what operators ask, the program's own texts, the ways in, feeds, whose address is the
 /// right to read them, and the link that ends digests.
-pub const OPEN: [&str; 13] = [
+pub const OPEN: [&str; 17] = [
     "/healthz",
     "/readyz",
     "/assets/{hash}/{name}",
@@ -31,12 +31,29 @@ pub const OPEN: [&str; 13] = [
     "/feeds/{name}",
     "/sign-in",
     "/sign-in/code",
+    "/sign-in/passkey",
+    "/sign-in/passkey/begin",
+    "/sign-in/with/{provider}",
+    "/sign-in/with/{provider}/callback",
     "/sign-out",
     "/invitations/{token}",
     "/unsubscribe/{id}",
 ];
 /// Routes of [`OPEN`] that are not counted against their address.
 const UNCOUNTED: [&str; 3] = ["/healthz", "/readyz", "/assets/{hash}/{name}"];
+
+/// All that an account without a second factor may open where one is demanded: where one is added, and the way out.
+const UNGUARDED: [&str; 9] = [
+    "/account",
+    "/account/password",
+    "/account/sign-out",
+    "/account/app",
+    "/account/app/confirm",
+    "/account/app/remove",
+    "/account/passkeys",
+    "/account/passkeys/begin",
+    "/account/passkeys/{id}/remove",
+];
 
 /// What a token of a program begins with, so that scanners of leaked secrets know it.
 pub const TOKEN_PREFIX: &str = "bwt_";
@@ -61,7 +78,7 @@ pub async fn know(Axum(state): Axum<State>, mut request: Request, next: Next) ->
         }
         return next.run(request).await;
     }
-    match who(&state, request.headers(), address).await {
+    match who(&state, request.headers(), address, &route).await {
         Ok(actor) => {
             request.extensions_mut().insert(actor);
             next.run(request).await
@@ -70,7 +87,7 @@ pub async fn know(Axum(state): Axum<State>, mut request: Request, next: Next) ->
     }
 }
 
-async fn who(state: &State, headers: &HeaderMap, address: IpAddr) -> Result<Actor, Error> {
+async fn who(state: &State, headers: &HeaderMap, address: IpAddr, route: &str) -> Result<Actor, Error> {
     let found = match (bearer(headers)?, cookie(state, headers)) {
         (Some(token), _) => {
             // Only what looks like a token is looked up; guesses are counted like everything without an account.
@@ -88,6 +105,9 @@ async fn who(state: &State, headers: &HeaderMap, address: IpAddr) -> Result<Acto
         }
     };
     state.doors.account(known.actor.account)?;
+    if !known.guarded && state.settings.demands_second_factor() && !UNGUARDED.contains(&route) {
+        return Err(Error::NoSecondFactor);
+    }
     if known.touch {
         state.touch(known.actor.credential);
     }
@@ -125,6 +145,16 @@ pub fn set_cookie(state: &State, secret: Option<&str>) -> Result<HeaderValue, Er
         cookie.make_removal();
     }
     HeaderValue::try_from(cookie.to_string()).map_err(Error::internal)
+}
+
+/// Under which origin people reach this server.
+#[must_use]
+pub fn origin(state: &State, headers: &HeaderMap) -> String {
+    if let Some(url) = &state.settings.url {
+        return url.origin.clone();
+    }
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+    format!("http://{host}")
 }
 
 /// What a browser calls itself.

@@ -20,7 +20,7 @@ use super::records::Tags;
 use crate::domain::account::{Account, AccountBody, ApiToken};
 use crate::domain::actor::{Actor, Role, Scope};
 use crate::domain::id::{AccountId, DistrictId, EducatorId, RecordId as _, TokenId};
-use crate::store::{accounts, invitations, tokens};
+use crate::store::{Tx, accounts, invitations, tokens};
 
 /// Longest life of a token.
 const MOST_DAYS: i64 = 366;
@@ -105,7 +105,7 @@ async fn list(
 #[derive(Serialize, ToSchema)]
 struct Invited {
     account: StoredAccount,
-    /// Path on this server; works once, for seven days.
+    /// Path on this server; works once, for seven days. Empty for an account that is not active.
     path: String,
 }
 
@@ -125,8 +125,8 @@ async fn create(
 ) -> Result<Response, Error> {
     let (account, path) = state.invite_new(&actor, body).await?;
     let location = format!("/api/v1/accounts/{}", account.id);
-    let headers = [(header::LOCATION, location), (header::CACHE_CONTROL, "no-store".into())];
-    Ok((StatusCode::CREATED, headers, axum::Json(Invited { account: account.into(), path })).into_response())
+    let body = axum::Json(Invited { account: account.into(), path });
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], body).into_response())
 }
 
 /// An account
@@ -198,7 +198,7 @@ async fn invite(
     _: NoQuery,
 ) -> Result<Response, Error> {
     let path = state.invite(&actor, id).await?;
-    Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], axum::Json(Link { path })).into_response())
+    Ok((StatusCode::CREATED, axum::Json(Link { path })).into_response())
 }
 
 /// Sign an account out everywhere
@@ -220,26 +220,29 @@ async fn sign_out(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// The path of a fresh link to an account.
+async fn linked(tx: &mut Tx, id: AccountId) -> Result<String, Error> {
+    let token = secret();
+    invitations::create(tx, id, &token).await?;
+    Ok(format!("/invitations/{token}"))
+}
+
 impl State {
-    /// Makes an account and says the path of the link that claims it.
+    /// Makes an account and says the path of the link that claims it; of one that is not active there is none.
     pub async fn invite_new(&self, actor: &Actor, body: AccountBody) -> Result<(Account, String), Error> {
-        let token = secret();
         let mut tx = self.write(actor).await?;
         let account = accounts::create(&mut tx, body).await?;
-        if account.body.active {
-            invitations::create(&mut tx, account.id, &token).await?;
-        }
+        let path = if account.body.active { linked(&mut tx, account.id).await? } else { String::new() };
         tx.commit().await?;
-        Ok((account, format!("/invitations/{token}")))
+        Ok((account, path))
     }
 
     /// Makes a link to an account and says its path.
     pub async fn invite(&self, actor: &Actor, id: AccountId) -> Result<String, Error> {
-        let token = secret();
         let mut tx = self.write(actor).await?;
-        invitations::create(&mut tx, id, &token).await?;
+        let path = linked(&mut tx, id).await?;
         tx.commit().await?;
-        Ok(format!("/invitations/{token}"))
+        Ok(path)
     }
 
     /// Makes a token of the actor's account and says it.
@@ -353,8 +356,7 @@ async fn create_token(
     Json(wanted): Json<Wanted>,
 ) -> Result<Response, Error> {
     let (about, token) = state.make_token(&actor, wanted).await?;
-    let body = axum::Json(NewToken { about, token });
-    Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], body).into_response())
+    Ok((StatusCode::CREATED, axum::Json(NewToken { about, token })).into_response())
 }
 
 /// Revoke one of one's own tokens

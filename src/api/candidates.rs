@@ -47,14 +47,17 @@ struct Desk {
     questions: Sender<Question>,
 }
 
-/// The open schedules, the one asked last at the end.
+/// The open schedules, the one asked last at the end; and who opens one, for one at a time is enough for any machine.
 #[derive(Default)]
-pub struct Desks(Mutex<Vec<Desk>>);
+pub struct Desks {
+    open: Mutex<Vec<Desk>>,
+    opening: tokio::sync::Mutex<()>,
+}
 
 impl Desks {
     /// Where to ask about this schedule, if it is open.
     fn find(&self, run: RunId, schedule: &str) -> Option<Sender<Question>> {
-        let mut desks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut desks = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let place = desks.iter().position(|desk| desk.run == run && desk.schedule == schedule)?;
         let desk = desks.remove(place);
         let questions = desk.questions.clone();
@@ -69,7 +72,7 @@ impl Desks {
             .name("candidates".into())
             .spawn(move || attend(&problem, &schedule, &asked))
             .map_err(Error::internal)?;
-        let mut desks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut desks = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         desks.retain(|desk| desk.run != run);
         let over = (desks.len() + 1).saturating_sub(DESKS);
         desks.drain(..over);
@@ -97,32 +100,52 @@ fn attend(problem: &str, schedule: &str, questions: &Receiver<Question>) {
 impl State {
     /// Every educator for one need of a run, the cheapest first, then those refused, by rule.
     pub async fn candidates(&self, id: RunId, need: NeedId) -> Result<Vec<Candidate>, Error> {
-        // A desk may be cleared between finding and asking it: then it is opened once more.
+        let known = |found: Option<_>| found.ok_or(Error::NotFound { kind: "need of this run", id: need.to_string() });
+        if let Some(desk) = self.desk(id).await?
+            && let Ok(found) = asked(&desk, need).await
+        {
+            return known(found);
+        }
+        let _turn = self.desks.opening.lock().await;
+        // Whoever was before may have opened it; and a desk may be cleared between finding and asking it.
         for fresh in [false, true] {
-            let questions = self.desk(id, fresh).await?;
-            let (answer, answered) = oneshot::channel();
-            if questions.send(Question { need, answer }).is_ok()
-                && let Ok(found) = answered.await
-            {
-                return found.ok_or(Error::NotFound { kind: "need of this run", id: need.to_string() });
+            let desk = match self.desk(id).await? {
+                Some(desk) if !fresh => desk,
+                _ => self.open(id).await?,
+            };
+            if let Ok(found) = asked(&desk, need).await {
+                return known(found);
             }
         }
         Err(Error::internal("the run's problem or schedule cannot be read"))
     }
 
-    async fn desk(&self, id: RunId, fresh: bool) -> Result<Sender<Question>, Error> {
-        let mut tx = self.db.read().await?;
-        let none = || Error::Conflict("the run has no schedule yet".into());
-        let sha256 = runs::get(&mut tx, id).await?.schedule_sha256.ok_or_else(none)?;
-        match self.desks.find(id, &sha256) {
-            Some(questions) if !fresh => Ok(questions),
-            _ => {
-                let problem = runs::problem(&mut tx, id).await?;
-                let schedule = runs::answer(&mut tx, id).await?.0.ok_or_else(none)?;
-                self.desks.open(id, sha256, problem, schedule)
-            }
-        }
+    async fn desk(&self, id: RunId) -> Result<Option<Sender<Question>>, Error> {
+        let run = runs::get(&mut self.db.read().await?, id).await?;
+        let sha256 = run.schedule_sha256.ok_or_else(no_schedule)?;
+        Ok(self.desks.find(id, &sha256))
     }
+
+    async fn open(&self, id: RunId) -> Result<Sender<Question>, Error> {
+        let mut tx = self.db.read().await?;
+        let sha256 = runs::get(&mut tx, id).await?.schedule_sha256.ok_or_else(no_schedule)?;
+        let problem = runs::problem(&mut tx, id).await?;
+        let schedule = runs::answer(&mut tx, id).await?.0.ok_or_else(no_schedule)?;
+        self.desks.open(id, sha256, problem, schedule)
+    }
+}
+
+fn no_schedule() -> Error {
+    Error::Conflict("the run has no schedule yet".into())
+}
+
+/// Nobody sits at the desk any more: it was cleared, or nobody had asked for long.
+struct Gone;
+
+async fn asked(desk: &Sender<Question>, need: NeedId) -> Result<Option<Vec<Candidate>>, Gone> {
+    let (answer, answered) = oneshot::channel();
+    desk.send(Question { need, answer }).map_err(|_| Gone)?;
+    answered.await.map_err(|_| Gone)
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

@@ -65,6 +65,10 @@ pub enum Error {
     KeyReused,
     #[error("nobody is signed in")]
     NotSignedIn,
+    #[error("this installation asks everyone for a second factor, and you have none yet")]
+    NoSecondFactor,
+    #[error("{0} does not answer")]
+    Unreachable(String),
     #[error("the token is unknown, or has ended")]
     BadToken,
     #[error("your access has ended or changed since this began")]
@@ -79,6 +83,8 @@ pub enum Error {
     Misdirected,
     #[error("the database is busy")]
     Busy(#[source] StoreError),
+    #[error("nothing was changed: {0}")]
+    Unwritable(#[source] StoreError),
     #[error("the request was not answered in time")]
     Timeout,
     #[error("the database is not ready: {0}")]
@@ -132,7 +138,10 @@ impl Error {
             Self::Conflict(_) => Kind(S::CONFLICT, "conflict", "conflict", "read what is there; change the one or the other"),
             Self::KeyReused => Kind(S::UNPROCESSABLE_ENTITY, "key_reused", "Idempotency-Key reused", "use a fresh key for a different request"),
             Self::Busy(_) => Kind(S::SERVICE_UNAVAILABLE, "busy", "too busy", "try again in a moment"),
+            Self::Unwritable(_) => Kind(S::SERVICE_UNAVAILABLE, "unwritable", "cannot be saved", "tell whoever runs this server; your change can be sent again once that is mended"),
             Self::NotSignedIn => Kind(S::UNAUTHORIZED, "not_signed_in", "not signed in", "sign in, or send a token in the Authorization header"),
+            Self::NoSecondFactor => Kind(S::FORBIDDEN, "no_second_factor", "second factor needed", "add a passkey or an authenticator app at /account/passkeys or /account/app"),
+            Self::Unreachable(_) => Kind(S::SERVICE_UNAVAILABLE, "unreachable", "provider unreachable", "try again in a moment, or sign in another way"),
             Self::BadToken => Kind(S::UNAUTHORIZED, "bad_token", "token refused", "make a new token on your account's page"),
             Self::Ended => Kind(S::UNAUTHORIZED, "access_ended", "access ended", "sign in again"),
             Self::Forbidden => Kind(S::FORBIDDEN, "forbidden", "not allowed", "ask an administrator whether your role should allow it"),
@@ -173,6 +182,7 @@ impl From<StoreError> for Error {
             StoreError::Stale { current_version } => Self::Stale { version: current_version },
             StoreError::Invalid(issues) => Self::Fields(issues),
             StoreError::Busy(_) => Self::Busy(error),
+            StoreError::Unwritable(_) => Self::Unwritable(error),
             _ => Self::internal(error),
         }
     }
@@ -183,6 +193,9 @@ impl IntoResponse for Error {
         let Kind(status, code, title, action) = self.kind();
         if let Self::Internal(cause) = &self {
             tracing::error!(error = %Chain(cause.as_ref()), "a request failed on our side");
+        }
+        if let Self::Unwritable(cause) = &self {
+            tracing::error!(error = %Chain(cause), "nothing can be saved");
         }
         if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS) {
             tracing::info!(code, "refused");

@@ -19,7 +19,7 @@ use crate::domain::hash::sha256;
 use crate::domain::id::{DistrictId, EducatorId, FeedId, RecordId as _, SchoolId};
 use crate::domain::records as kept;
 use crate::domain::session::SessionStatus;
-use crate::domain::time;
+use crate::domain::time::{self, Date};
 use crate::exchange::ics::{self, Entry};
 use crate::store::feeds::{self, Owner};
 use crate::store::sessions::{self, Listed, Visible, Wanted};
@@ -117,7 +117,8 @@ impl State {
 
 /// Read a feed
 ///
-/// For calendar programs. Sessions from half a year back to two years ahead, those that take place.
+/// For calendar programs. Sessions that take place, from half a year back to two years ahead, and all of a term that has
+/// not ended before.
 #[utoipa::path(get, path = "/feeds/{name}", operation_id = "readFeed", tag = "feeds", params(("name" = String, Path, description = "the secret, and .ics")), responses(
     (status = 200, description = "the calendar", content_type = "text/calendar", body = String),
     (status = 304, description = "it is as you have it"),
@@ -133,8 +134,12 @@ async fn read(
     let mut tx = state.db.read().await?;
     let feed = feeds::find(&mut tx, token).await?.ok_or(Error::NoRoute)?;
     let now = time::now();
+    let past = now - TimeDelta::days(183);
+    // A day earlier than the first: that begins sooner east of Greenwich.
+    let begins = feeds::terms_begin(&mut tx, Date(past.date_naive())).await?;
+    let begins = begins.map(|first| time::instant(time::to_utc(time::Tz::UTC, first.plus_days(-1), 0)));
     let mut wanted = Wanted {
-        from: now - TimeDelta::days(183),
+        from: begins.map_or(past, |begins| begins.min(past)),
         to: now + TimeDelta::days(730),
         educator_id: None,
         school_id: None,

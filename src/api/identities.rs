@@ -1,9 +1,8 @@
 //! Who students are, over HTTP: kept, shown for a purpose, reported on, exported, destroyed.
 
 use axum::extract::State as Axum;
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use serde::{Deserialize, Serialize};
+use axum::http::StatusCode;
+use serde::Deserialize;
 use serde_json::Value as Raw;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -14,9 +13,9 @@ use super::State;
 use super::error::Error;
 use super::extract::{Json, NoQuery, Path, Query};
 use crate::domain::actor::{Actor, Reach, Thing, Verb};
-use crate::domain::id::{DistrictId, StudentId};
+use crate::domain::id::{DistrictId, RecordId, StudentId};
 use crate::domain::identity::{self, Certificate, Identity, IdentityField, Showing};
-use crate::domain::records::District;
+use crate::domain::records::{District, Student};
 use crate::store::identities::{self, Of};
 use crate::store::{self, StoreError, Tx};
 
@@ -54,11 +53,6 @@ fn purpose(text: &str) -> Result<String, Error> {
     identity::purpose(text).map_err(|why| Error::field("/purpose", why))
 }
 
-/// Never kept by whoever is between.
-fn private<T: Serialize>(body: T) -> Response {
-    ([(header::CACHE_CONTROL, "no-store")], axum::Json(body)).into_response()
-}
-
 /// Keep a student's name and birth date
 ///
 /// In place of what is kept. Sealed under a key of the installation; who may see it, and that it was shown, is recorded.
@@ -78,7 +72,7 @@ async fn keep(
     Json(identity): Json<Identity>,
 ) -> Result<StatusCode, Error> {
     let mut tx = state.write(&actor).await?;
-    permit(&mut tx, &actor, Verb::Write, id).await?;
+    identities::permit(&mut tx, &actor, Verb::Write, id).await?;
     identities::keep(&mut tx, &state.settings.keys, id, &identity).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
@@ -95,7 +89,7 @@ async fn forget(
     _: NoQuery,
 ) -> Result<StatusCode, Error> {
     let mut tx = state.write(&actor).await?;
-    permit(&mut tx, &actor, Verb::Write, id).await?;
+    identities::permit(&mut tx, &actor, Verb::Write, id).await?;
     identities::forget(&mut tx, id).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
@@ -118,17 +112,17 @@ async fn show(
     Path(id): Path<StudentId>,
     _: NoQuery,
     Json(asked): Json<Asked>,
-) -> Result<Response, Error> {
+) -> Result<axum::Json<Identity>, Error> {
     let why = purpose(&asked.purpose)?;
     if asked.fields.is_empty() || asked.fields.len() > 2 {
         return Err(Error::field("/fields", "give one or two fields"));
     }
     let mut tx = state.write(&actor).await?;
     // Not a change of what is kept: whoever may read may be shown.
-    let student = permit(&mut tx, &actor, Verb::Read, id).await?;
+    let student = identities::permit(&mut tx, &actor, Verb::Read, id).await?;
     let shown = identities::show(&mut tx, &state.settings.keys, id, student.district_id, &asked.fields, &why).await?;
     tx.commit().await?;
-    Ok(private(shown))
+    Ok(axum::Json(shown))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -158,13 +152,11 @@ async fn showings_of_student(
     actor: Actor,
     Path(id): Path<StudentId>,
     Query(which): Query<Which>,
-) -> Result<Response, Error> {
+) -> Result<axum::Json<Vec<Showing>>, Error> {
     let (limit, mut tx) = (which.limit()?, state.db.read().await?);
-    let student = store::get::<crate::domain::records::Student>(&mut tx, id).await?;
-    if !sees(&actor, Verb::Read, student.body.district_id) {
-        return Err(StoreError::NotFound { what: "student", id: crate::domain::id::RecordId::uuid(id) }.into());
-    }
-    Ok(private(identities::showings(&mut tx, Of::Student(id), which.after, limit).await?))
+    let student = store::get::<Student>(&mut tx, id).await?;
+    reported(&actor, student.body.district_id, "student", id)?;
+    Ok(axum::Json(identities::showings(&mut tx, Of::Student(id), which.after, limit).await?))
 }
 
 /// Who was shown who the students of a district are
@@ -176,10 +168,10 @@ async fn showings_of_district(
     actor: Actor,
     Path(id): Path<DistrictId>,
     Query(which): Query<Which>,
-) -> Result<Response, Error> {
+) -> Result<axum::Json<Vec<Showing>>, Error> {
     let (limit, mut tx) = (which.limit()?, state.db.read().await?);
-    district(&mut tx, &actor, Verb::Read, id).await?;
-    Ok(private(identities::showings(&mut tx, Of::District(id), which.after, limit).await?))
+    district(&mut tx, &actor, id).await?;
+    Ok(axum::Json(identities::showings(&mut tx, Of::District(id), which.after, limit).await?))
 }
 
 /// Everything that is kept about one student
@@ -200,13 +192,13 @@ async fn export(
     Path(id): Path<StudentId>,
     _: NoQuery,
     Json(asked): Json<Why>,
-) -> Result<Response, Error> {
+) -> Result<axum::Json<Raw>, Error> {
     let why = purpose(&asked.purpose)?;
     let mut tx = state.write(&actor).await?;
-    permit(&mut tx, &actor, Verb::Write, id).await?;
+    identities::permit(&mut tx, &actor, Verb::Write, id).await?;
     let everything: Raw = identities::export(&mut tx, &state.settings.keys, id, &why).await?;
     tx.commit().await?;
-    Ok(private(everything))
+    Ok(axum::Json(everything))
 }
 
 /// Destroy everything that is kept about one student
@@ -225,13 +217,13 @@ async fn purge(
     Path(id): Path<StudentId>,
     _: NoQuery,
     Json(asked): Json<Why>,
-) -> Result<Response, Error> {
+) -> Result<axum::Json<Certificate>, Error> {
     let why = purpose(&asked.purpose)?;
     let mut tx = state.write(&actor).await?;
-    let student = permit(&mut tx, &actor, Verb::Write, id).await?;
+    let student = identities::permit(&mut tx, &actor, Verb::Write, id).await?;
     let certificate = identities::purge(&mut tx, student.district_id, &[id], &why).await?;
     tx.commit().await?;
-    Ok(private(certificate))
+    Ok(axum::Json(certificate))
 }
 
 /// What was destroyed of a district
@@ -243,33 +235,23 @@ async fn certificates(
     actor: Actor,
     Path(id): Path<DistrictId>,
     Query(which): Query<Which>,
-) -> Result<Response, Error> {
+) -> Result<axum::Json<Vec<Certificate>>, Error> {
     let (limit, mut tx) = (which.limit()?, state.db.read().await?);
-    district(&mut tx, &actor, Verb::Read, id).await?;
-    Ok(private(identities::certificates(&mut tx, id, which.after, limit).await?))
+    district(&mut tx, &actor, id).await?;
+    Ok(axum::Json(identities::certificates(&mut tx, id, which.after, limit).await?))
 }
 
-/// The student, if the actor may do this with who they are. Who may see that they are there learns that they may not.
-async fn permit(
-    tx: &mut Tx,
-    actor: &Actor,
-    verb: Verb,
-    id: StudentId,
-) -> Result<crate::domain::records::Student, Error> {
-    Ok(identities::permit(tx, actor, verb, id).await?)
-}
-
-/// Whether access reports of a district are the actor's to read.
-fn sees(actor: &Actor, verb: Verb, district: DistrictId) -> bool {
-    match actor.reach(verb, Thing::Showings) {
+/// Refuses whoever may not read the access reports of a district: to them what is asked about does not exist.
+fn reported(actor: &Actor, district: DistrictId, what: &'static str, id: impl RecordId) -> Result<(), Error> {
+    let may = match actor.reach(Verb::Read, Thing::Showings) {
         Reach::All => true,
         Reach::Districts(ids) => ids.contains(&district),
         Reach::Own(_) | Reach::Nothing => false,
-    }
+    };
+    if may { Ok(()) } else { Err(StoreError::NotFound { what, id: id.uuid() }.into()) }
 }
 
-async fn district(tx: &mut Tx, actor: &Actor, verb: Verb, id: DistrictId) -> Result<(), Error> {
+async fn district(tx: &mut Tx, actor: &Actor, id: DistrictId) -> Result<(), Error> {
     store::get::<District>(tx, id).await?;
-    let missing = StoreError::NotFound { what: "district", id: crate::domain::id::RecordId::uuid(id) };
-    if sees(actor, verb, id) { Ok(()) } else { Err(missing.into()) }
+    reported(actor, id, "district", id)
 }

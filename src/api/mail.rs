@@ -16,7 +16,7 @@ use crate::domain::id::{MailId, RecordId as _};
 use crate::store::mail::{self, Kept, Refusal};
 
 pub(super) fn routes() -> OpenApiRouter<State> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(retry)).routes(routes!(refusals)).routes(routes!(lift))
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(retry)).routes(routes!(refusals, lift))
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
@@ -38,6 +38,7 @@ impl MailState {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct Which {
+    #[param(inline)]
     state: Option<MailState>,
     /// `next` of the page before.
     #[param(value_type = Option<Uuid>)]
@@ -58,6 +59,12 @@ fn bounded(limit: Option<i64>) -> Result<i64, Error> {
     Some(limit.unwrap_or(50))
         .filter(|limit| (1..=200).contains(limit))
         .ok_or_else(|| Error::parameter("limit", "give a number from 1 to 200"))
+}
+
+/// Text that could be an address.
+fn clean<'t>(name: &str, text: &'t str) -> Result<&'t str, Error> {
+    let good = text.len() <= 320 && !text.contains('\0');
+    if good { Ok(text) } else { Err(Error::parameter(name, "give a mail address, at most 320 bytes long")) }
 }
 
 /// Mails, newest first
@@ -114,22 +121,30 @@ async fn refusals(
     Query(which): Query<After>,
 ) -> Result<axum::Json<Refusals>, Error> {
     let limit = bounded(which.limit)?;
-    let items = mail::refusals(&mut state.db.read().await?, which.after.as_deref().unwrap_or_default(), limit).await?;
+    let after = clean("after", which.after.as_deref().unwrap_or_default())?;
+    let items = mail::refusals(&mut state.db.read().await?, after, limit).await?;
     Ok(axum::Json(Refusals { items }))
 }
 
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct Refused {
+    /// A mail address.
+    address: String,
+}
+
 /// Send an address mail again
-#[utoipa::path(delete, path = "/api/v1/mail-refusals/{address}", operation_id = "liftMailRefusal", tag = "mail", params(("address" = String, Path)), responses(
+#[utoipa::path(delete, path = "/api/v1/mail-refusals", operation_id = "liftMailRefusal", tag = "mail", params(Refused), responses(
     (status = 204, description = "it gets mail again"), (status = 404, description = "it was not refused"),
 ))]
 async fn lift(
     Axum(state): Axum<State>,
     Planner(actor): Planner,
-    Path(address): Path<String>,
-    _: NoQuery,
+    Query(Refused { address }): Query<Refused>,
 ) -> Result<StatusCode, Error> {
     let mut tx = state.write(&actor).await?;
-    if !mail::lift(&mut tx, &address).await? {
+    if !mail::lift(&mut tx, clean("address", &address)?).await? {
         return Err(Error::NotFound { kind: "refusal of mail to", id: address });
     }
     tx.commit().await?;

@@ -9,24 +9,31 @@ pub mod absences;
 pub mod access;
 mod accounts;
 mod candidates;
+mod caps;
 mod document;
 mod doors;
 pub mod error;
 pub mod extract;
 mod feeds;
+mod fidelity;
 mod fitness;
 mod health;
 mod identities;
 mod layers;
 mod mail;
+mod minutes;
+mod once;
+mod passkeys;
 pub mod passwords;
 mod problems;
+pub mod providers;
 mod publish;
 mod records;
 pub mod repairs;
 mod runs;
 pub mod second;
 mod serve;
+mod service_log;
 mod sessions;
 pub mod sign_in;
 mod vacancies;
@@ -45,6 +52,7 @@ use error::Error;
 
 pub use accounts::Wanted as WantedToken;
 pub use health::record_metrics;
+pub use minutes::AtRisk;
 pub use serve::{GRACE, HEADER_TIMEOUT, serve};
 
 /// What every handler may use.
@@ -54,6 +62,8 @@ pub struct State {
     pub settings: Arc<Settings>,
     /// Calls a worker; without it workers find a run by looking, a second later.
     pub queue: Option<Arc<dyn Queue>>,
+    /// What identity providers say of themselves.
+    pub known: Arc<providers::Known>,
     /// How often anyone may ask.
     pub doors: Arc<Doors>,
     /// Schedules that are open for questions about candidates.
@@ -67,7 +77,8 @@ impl State {
     pub fn new(db: Db, settings: Settings) -> Self {
         let settings = Arc::new(settings);
         let doors = Arc::new(Doors::new(settings.requests_per_minute));
-        Self { db, queue: None, settings, doors, desks: Arc::default(), closing: CancellationToken::new() }
+        let (known, desks) = (Arc::default(), Arc::default());
+        Self { db, queue: None, settings, known, doors, desks, closing: CancellationToken::new() }
     }
 }
 
@@ -79,6 +90,10 @@ fn routes() -> OpenApiRouter<State> {
         .merge(feeds::routes())
         .merge(accounts::routes())
         .merge(identities::routes())
+        .merge(minutes::routes())
+        .merge(service_log::routes())
+        .merge(fidelity::routes())
+        .merge(caps::routes())
         .merge(mail::routes())
         .merge(candidates::routes())
         .merge(absences::routes())

@@ -34,7 +34,8 @@ pub fn refuse(password: &str, about: &[&str], second_factor: bool) -> Option<Str
     if characters > MOST {
         return Some(format!("give at most {MOST} characters"));
     }
-    let entropy = zxcvbn(password, about);
+    let about: Vec<&str> = about.iter().copied().chain(["bellwether"]).collect();
+    let entropy = zxcvbn(password, &about);
     if entropy.score() >= Score::Three {
         return None;
     }
@@ -81,6 +82,7 @@ mod tests {
             ("iloveyou123", true),
             ("dana.cruz@mesa.example", false),
             ("seven77", true),
+            ("Bellwether1", true),
         ] {
             assert!(refuse(password, &["dana.cruz@mesa.example", "Dana Cruz"], second_factor).is_some(), "{password}");
         }

@@ -5,12 +5,12 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::extract::State as Axum;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::Stream;
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Raw;
+use serde_json::{Value as Raw, json};
 use tokio::time::Instant;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -21,18 +21,21 @@ use super::State;
 use super::access::Planner;
 use super::error::{Error, FieldIssue};
 use super::extract::{Json, NoQuery, Path, Query};
+use super::once;
 use super::publish::Refused;
 use crate::domain::actor::Actor;
 use crate::domain::id::{DistrictId, EducatorId, RecordId as _, RunId, TermId};
 use crate::domain::run::{Run, RunEvent, RunSettings, RunState};
 use crate::engine::problem::{self, Problem};
+use crate::store::Tx;
+use crate::store::idempotency::{self, Answer};
 use crate::store::logins;
 use crate::store::runs::{self, NewRun};
 use crate::store::schedules::Published;
 use crate::store::snapshot;
 
 /// How long a cancel waits for the worker's last word before it answers without it.
-const LAST_WORD: Duration = Duration::from_millis(900);
+const LAST_WORD: Duration = Duration::from_millis(600);
 /// Between two looks at a run that others are working on.
 const LOOK: Duration = Duration::from_millis(250);
 
@@ -49,7 +52,7 @@ pub(super) fn routes() -> OpenApiRouter<State> {
 }
 
 /// What to solve, and what may be spent on it.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Asked {
     #[schema(value_type = Uuid)]
@@ -164,22 +167,35 @@ async fn list(Axum(state): Axum<State>, _: Planner, Query(which): Query<Which>) 
 /// Ask for a run
 ///
 /// Its problem is what the records say now; it is kept with the run.
-#[utoipa::path(post, path = "/api/v1/runs", operation_id = "createRun", tag = "runs", request_body = Asked, responses(
-    (status = 202, description = "it waits for a worker", body = Run, headers(("location" = String, description = "where the run is"))),
+#[utoipa::path(post, path = "/api/v1/runs", operation_id = "createRun", tag = "runs", request_body = Asked,
+    params(("idempotency-key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$",
+        description = "Any fresh text, such as a UUID: a repetition with the same key is answered as the first was.")),
+    responses(
+    (status = 202, description = "it waits for a worker", body = Run, headers(
+        ("location" = String, description = "where the run is"),
+        ("idempotent-replayed" = String, description = "`true` where this answer was given before"))),
     (status = 404, description = "there is no such term, district or run to start from"),
     (status = 413, description = "the body is too long"),
     (status = 415, description = "the body is not JSON"),
-    (status = 422, description = "the records do not make a problem, or a limit is out of range"),
+    (status = 422, description = "the records do not make a problem, a limit is out of range, or the key was used before with another body"),
 ))]
 async fn create(
     Axum(state): Axum<State>,
     Planner(actor): Planner,
     _: NoQuery,
+    headers: HeaderMap,
     Json(asked): Json<Asked>,
 ) -> Result<Response, Error> {
-    let run = state.ask(&actor, asked.term_id, asked.district_ids.clone(), asked.settings()?).await?;
-    let location = format!("/api/v1/runs/{}", run.id);
-    Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], axum::Json(run)).into_response())
+    if let Some(key) = once::key(&headers)? {
+        return state.ask_once(&actor, asked, &key).await;
+    }
+    let settings = asked.settings()?;
+    once::given(&accepted(&state.ask(&actor, asked.term_id, asked.district_ids, settings).await?)?, false)
+}
+
+fn accepted(run: &Run) -> Result<Answer, Error> {
+    let headers = json!({"location": format!("/api/v1/runs/{}", run.id)});
+    Ok(Answer { status: 202, headers, body: serde_json::to_string(run).map_err(Error::internal)? })
 }
 
 /// Makes of what the records say what a run is asked to suppose: other prices, educators who are not there.
@@ -203,7 +219,36 @@ impl State {
         districts: Vec<DistrictId>,
         settings: RunSettings,
     ) -> Result<Run, Error> {
-        let mut problem = snapshot(&self.db, term, &districts).await?;
+        let new = self.prepare(term, &districts, settings).await?;
+        let mut tx = self.write(actor).await?;
+        let run = self.enqueue(&mut tx, new).await?;
+        tx.commit().await?;
+        Ok(run)
+    }
+
+    /// The same for a request that may come again: the first with this key makes the run.
+    async fn ask_once(&self, actor: &Actor, asked: Asked, key: &str) -> Result<Response, Error> {
+        let (principal, hash) = (actor.principal(), once::hash("run", &asked)?);
+        // The records may make another problem by now, or none: what was answered once needs no new look at them.
+        let seen = idempotency::seen(&mut self.db.read().await?, &principal, key, &hash).await?;
+        if let Some(answer) = once::known(seen)? {
+            return Ok(answer);
+        }
+        let settings = asked.settings()?;
+        let new = self.prepare(asked.term_id, &asked.district_ids, settings).await?;
+        let mut tx = self.write(actor).await?;
+        if let Some(answer) = once::known(idempotency::claim(&mut tx, &principal, key, &hash).await?)? {
+            return Ok(answer);
+        }
+        let answer = accepted(&self.enqueue(&mut tx, new).await?)?;
+        idempotency::answer(&mut tx, &principal, key, &answer).await?;
+        tx.commit().await?;
+        once::given(&answer, false)
+    }
+
+    /// The problem that the records make now.
+    async fn prepare(&self, term: TermId, districts: &[DistrictId], settings: RunSettings) -> Result<NewRun, Error> {
+        let mut problem = snapshot(&self.db, term, districts).await?;
         shape(&mut problem, &settings);
         let text = serde_json::to_string(&problem).map_err(Error::internal)?;
         problem::read(text.as_bytes()).map_err(|issues| {
@@ -215,18 +260,18 @@ impl State {
         })?;
         let covered: Result<Vec<DistrictId>, String> =
             problem.districts.iter().map(|district| district.id.parse()).collect();
-        let mut tx = self.write(actor).await?;
-        if let Some(start) = settings.start_from {
-            runs::get(&mut tx, start).await?;
+        Ok(NewRun { term_id: term, districts: covered.map_err(Error::internal)?, settings, problem: text })
+    }
+
+    async fn enqueue(&self, tx: &mut Tx, new: NewRun) -> Result<Run, Error> {
+        if let Some(start) = new.settings.start_from {
+            runs::get(tx, start).await?;
         }
-        let new = NewRun { term_id: term, districts: covered.map_err(Error::internal)?, settings, problem: text };
-        let id = runs::create(&mut tx, new).await?;
+        let id = runs::create(tx, new).await?;
         if let Some(queue) = &self.queue {
-            queue.enqueue(&mut tx, id).await?;
+            queue.enqueue(tx, id).await?;
         }
-        let run = runs::get(&mut tx, id).await?;
-        tx.commit().await?;
-        Ok(run)
+        Ok(runs::get(tx, id).await?)
     }
 }
 

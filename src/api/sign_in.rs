@@ -13,7 +13,7 @@ use super::error::Error;
 use super::{access, passwords};
 use crate::domain::account::{Account, normal_email};
 use crate::domain::actor::{Actor, Credential};
-use crate::domain::id::AccountId;
+use crate::domain::id::{AccountId, LoginId};
 use crate::store::{accounts, factors, invitations, logins};
 
 /// Who knocks: the headers they came with, and from where.
@@ -60,10 +60,9 @@ impl State {
         }
         // The browser's former login, if it still has one, ends: a secret never outlives a sign-in.
         self.end_former(&mut tx, &knock.headers).await?;
-        let owes_code = factors::required(&mut tx, account.id).await?;
-        let secret = self.begin(&mut tx, account.id, "password", knock, owes_code).await?;
+        let entered = self.begin_by(&mut tx, account.id, "password", knock).await?;
         tx.commit().await?;
-        Ok(Some(Entered { secret, owes_code }))
+        Ok(Some(entered))
     }
 
     /// Whose link this is.
@@ -84,10 +83,9 @@ impl State {
             return Err(Error::NoRoute);
         }
         accounts::set_password(&mut tx, account.id, &hash).await?;
-        let owes_code = factors::required(&mut tx, account.id).await?;
-        let secret = self.begin(&mut tx, account.id, "invitation", knock, owes_code).await?;
+        let entered = self.begin_by(&mut tx, account.id, "invitation", knock).await?;
         tx.commit().await?;
-        Ok(Ok(Entered { secret, owes_code }))
+        Ok(Ok(entered))
     }
 
     /// Changes one's own password: every other login ends. The secret of the new one, or why it is refused.
@@ -98,12 +96,10 @@ impl State {
         old: String,
         new: String,
     ) -> Result<Result<String, String>, Error> {
-        let account = accounts::get(&mut self.db.read().await?, actor.account).await?;
-        self.doors.attempt(&account.body.email, knock.address)?;
-        let found = accounts::by_email(&mut self.db.read().await?, &account.body.email).await?;
-        if !passwords::matches(old, found.and_then(|(_, hash)| hash)).await? {
+        if !self.proves_to_be(actor, knock, old).await? {
             return Ok(Err("the present password is not right".into()));
         }
+        let account = accounts::get(&mut self.db.read().await?, actor.account).await?;
         let beside = factors::required(&mut self.db.read().await?, actor.account).await?;
         if let Some(why) = passwords::refuse(&new, &[&account.body.email, &account.body.name], beside) {
             return Ok(Err(why));
@@ -124,6 +120,17 @@ impl State {
         Ok(())
     }
 
+    /// Ends one of one's own logins, for one's password: false if that is not right.
+    pub async fn end_login(&self, actor: &Actor, knock: &Knock, id: LoginId, password: String) -> Result<bool, Error> {
+        if !self.proves_to_be(actor, knock, password).await? {
+            return Ok(false);
+        }
+        let mut tx = self.write(actor).await?;
+        logins::end_own(&mut tx, actor.account, id).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
     /// Ends all of one's own logins and tokens.
     pub async fn sign_out_everywhere(&self, actor: &Actor) -> Result<(), Error> {
         let mut tx = self.write(actor).await?;
@@ -132,24 +139,37 @@ impl State {
         Ok(())
     }
 
-    async fn begin(
+    /// Refuses a change after which the actor could sign in by nothing.
+    pub(super) async fn keeps_a_way_in(tx: &mut crate::store::Tx, actor: &Actor) -> Result<(), Error> {
+        if accounts::get(tx, actor.account).await?.claimed {
+            return Ok(());
+        }
+        Err(Error::Conflict("this is your only way in; set a password or add a passkey first".into()))
+    }
+
+    /// Begins a login by what is one factor, and that waits for another where the account has one.
+    pub(super) async fn begin_by(
         &self,
         tx: &mut crate::store::Tx,
         account: AccountId,
         method: &str,
         knock: &Knock,
-        owes_code: bool,
-    ) -> Result<String, Error> {
-        if !owes_code {
-            return self.begin_login(tx, account, method, &knock.headers).await;
+    ) -> Result<Entered, Error> {
+        if !factors::required(tx, account).await? {
+            let secret = self.begin_login(tx, account, method, &knock.headers).await?;
+            return Ok(Entered { secret, owes_code: false });
         }
         let secret = access::secret();
         logins::begin_waiting(tx, account, &secret, access::agent(&knock.headers)).await?;
-        Ok(secret)
+        Ok(Entered { secret, owes_code: true })
     }
 
-    async fn end_former(&self, tx: &mut crate::store::Tx, headers: &HeaderMap) -> Result<(), Error> {
+    /// Ends the login that a browser comes with, also one that still waits for its second factor.
+    pub(super) async fn end_former(&self, tx: &mut crate::store::Tx, headers: &HeaderMap) -> Result<(), Error> {
         let Some(secret) = access::cookie(self, headers) else { return Ok(()) };
+        if let Some(waiting) = logins::waiting(tx, &secret).await? {
+            logins::end(tx, waiting.id).await?;
+        }
         if let Some(known) = logins::find(tx, &secret).await?
             && let Credential::Login(id) = known.actor.credential
         {

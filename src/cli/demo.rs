@@ -1,6 +1,6 @@
 //! `bellwether demo`: a made-up term, solved, published and served, in one command. Repeated, it changes nothing.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -22,8 +22,12 @@ use crate::store::feeds::Owner;
 use crate::store::sessions::{self, Visible, Wanted};
 use crate::store::{Db, accounts, import, runs, schedules};
 
+/// A database of its own: what is made up never mixes with what is true.
+const DATABASE: &str = "sqlite:bellwether-demo.db";
 /// Where the demo's records say they come from.
 const SOURCE: &str = "demo";
+/// Of the mail addresses of its people.
+const DOMAIN: &str = "@demo.example";
 const SECONDS: i64 = 60;
 /// Where its mail is put, unless the settings say otherwise.
 const MAIL: &str = "demo-mail";
@@ -31,14 +35,19 @@ const MAIL: &str = "demo-mail";
 /// Show it all on a made-up term
 #[derive(clap::Args)]
 #[command(after_help = "\
-Makes up four districts from New York to Arizona, solves and publishes their term, and serves it.
+Makes up four districts from New York to Arizona, solves and publishes their term, and serves it. It keeps to a
+database of its own, bellwether-demo.db, which --clear removes (stop the demo first).
 
 Example:
-  bellwether demo --db sqlite:demo.db --listen 127.0.0.1:8080")]
+  bellwether demo --listen 127.0.0.1:8080
+  bellwether demo --clear")]
 pub struct Args {
-    /// Database, sqlite:PATH or postgres://…; else DATABASE_URL, else sqlite:bellwether.db
+    /// Database, sqlite:PATH or postgres://…; else sqlite:bellwether-demo.db
     #[arg(long)]
     db: Option<String>,
+    /// Remove the made-up records, with the database they are in, and end
+    #[arg(long)]
+    clear: bool,
     /// Address and port; else BELLWETHER_LISTEN, else 127.0.0.1:8080; port 0 takes a free one
     #[arg(long)]
     listen: Option<String>,
@@ -49,7 +58,11 @@ pub struct Args {
 
 impl Args {
     pub fn run(self) -> Result<ExitCode, Failure> {
-        let mut settings = Settings::read(&Flags { database: self.db, listen: self.listen, file: self.config })?;
+        let database = self.db.unwrap_or_else(|| DATABASE.into());
+        if self.clear {
+            return clear(&database);
+        }
+        let mut settings = Settings::read(&Flags { database: Some(database), listen: self.listen, file: self.config })?;
         // Nobody of the demo exists: what they would get is for whoever tries it to look at.
         settings.mail.get_or_insert_with(|| Mail {
             carrier: Carrier::Folder(MAIL.into()),
@@ -73,6 +86,43 @@ impl Args {
         })?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Removes the demo's database, provided it is one: there must be nobody in it but the people of the demo.
+fn clear(database: &str) -> Result<ExitCode, Failure> {
+    let Some(path) = database.strip_prefix("sqlite:").map(Path::new).filter(|path| path.exists()) else {
+        let hint = "nothing was removed; a demo in PostgreSQL goes with its database: drop that";
+        return Err(anyhow::anyhow!("there is no demo at {database}: {hint}").into());
+    };
+    let runtime = tokio::runtime::Runtime::new().map_err(anyhow::Error::from)?;
+    runtime.block_on(async {
+        let db = Db::connect(database).await.context("cannot open the database")?;
+        let mut tx = db.read().await?;
+        let known =
+            accounts::list(&mut tx, None, 1000).await.context("this is no database of ours; nothing was removed")?;
+        tx.rollback().await?;
+        db.close().await;
+        let stranger = known.iter().find(|account| !account.body.email.ends_with(DOMAIN));
+        if known.is_empty() || stranger.is_some() {
+            bail!("{database} holds accounts that are not the demo’s; nothing was removed");
+        }
+        Ok(())
+    })?;
+    for ending in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(ending);
+        match std::fs::remove_file(&name) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(anyhow::Error::from(error).context(format!("cannot remove {}", name.display())).into());
+            }
+            _ => {}
+        }
+    }
+    print(&format!("removed {}\n", path.display()))?;
+    if Path::new(MAIL).is_dir() {
+        print(&format!("the mail that it wrote is still in {MAIL}; nobody was sent any\n"))?;
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The made-up term, kept under the ids it was given the first time.
@@ -165,7 +215,7 @@ async fn accounts_for(
     let mut tx = db.write(SOURCE).await?;
     for role in Role::ALL {
         let body = AccountBody {
-            email: format!("{}@demo.example", role.name().replace('_', "-")),
+            email: format!("{}{DOMAIN}", role.name().replace('_', "-")),
             name: format!("Demo {}", role.title().to_lowercase()),
             role,
             district_ids: if role.of_districts() { vec![district] } else { Vec::new() },

@@ -54,6 +54,7 @@ impl From<StoreError> for Failure {
             | StoreError::Duplicate { .. }
             | StoreError::MissingReference { .. }
             | StoreError::Sealed(_) => Self::BadInput(vec![Issue::new(Flaw::Refused, "", error.to_string())]),
+            StoreError::Unwritable(_) => Self::BadInput(vec![Issue::new(Flaw::Unwritable, "", error.to_string())]),
             defect => Self::Defect(defect.into()),
         }
     }
@@ -67,14 +68,18 @@ pub fn wait<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Fail
 /// The database of the flag, the environment or the settings, migrated.
 pub async fn open(flag: Option<String>) -> Result<Db, Failure> {
     let db = connect(flag).await?;
-    db.migrate().await.context("cannot migrate the database")?;
+    db.migrate().await?;
     Ok(db)
 }
 
 async fn connect(flag: Option<String>) -> Result<Db, Failure> {
     let settings = Settings::read(&Flags { database: flag, ..Flags::default() })?;
-    match Db::connect(settings.database.reveal()).await {
-        Err(refused @ StoreError::Invalid(_)) => Err(refused.into()),
-        other => Ok(other.context("cannot open the database")?),
-    }
+    Ok(reach(settings.database.reveal()).await?)
+}
+
+/// Opens a database.
+pub(super) async fn reach(url: &str) -> anyhow::Result<Db> {
+    // The address of a server may hold a password.
+    let shown = if url.starts_with("sqlite:") { url } else { "at that address" };
+    Db::connect(url).await.with_context(|| format!("cannot open the database {shown}"))
 }

@@ -27,6 +27,7 @@ use crate::config;
 use crate::engine::outcome::{self, Schedule};
 use crate::engine::problem::{self, Problem};
 use crate::engine::rule::{Flaw, Issue};
+use crate::store::StoreError;
 
 /// Matches licensed virtual educators to school sections and IEP services, and builds the dated calendar.
 #[derive(Parser)]
@@ -92,7 +93,14 @@ impl From<config::Error> for Failure {
 
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
-        Self::Defect(error)
+        match error.downcast_ref::<StoreError>() {
+            // Whoever runs this can mend it, and wants to know what was attempted.
+            Some(StoreError::Unwritable(_)) => {
+                Self::BadInput(vec![Issue::new(Flaw::Unwritable, "", format!("{error:#}"))])
+            }
+            Some(StoreError::Invalid(_)) => error.downcast::<StoreError>().map_or_else(Self::Defect, Self::from),
+            _ => Self::Defect(error),
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::domain::id::DistrictId;
 use crate::domain::identity;
 use crate::domain::seal::new_key;
 use crate::domain::time::{self, Date};
-use crate::store::{StoreError, identities};
+use crate::store::{StoreError, factors, identities};
 
 /// Who the audit trail says it was.
 const ACTOR: &str = "privacy";
@@ -30,7 +30,7 @@ enum What {
         /// What to call it; else today's date
         name: Option<String>,
     },
-    /// Wrap every student's key with the newest key of BELLWETHER_KEYS; older ones can go afterwards
+    /// Bring names and authenticator apps under the newest key of BELLWETHER_KEYS; older ones can go afterwards
     #[command(after_help = "\
 Put the fresh key first and keep the old one behind it, restart the server, rotate, then take the old one out:
 
@@ -72,18 +72,20 @@ impl Args {
             What::Rotate { db } => wait(async {
                 let keys = Settings::read(&Flags::default())?.keys;
                 let db = open(db).await?;
-                let mut moved = 0;
+                let (mut names, mut apps) = (0, 0);
                 loop {
                     let mut tx = db.write(ACTOR).await?;
-                    let some = identities::rewrap(&mut tx, &keys).await?;
+                    let some = (identities::rewrap(&mut tx, &keys).await?, factors::rewrap(&mut tx, &keys).await?);
                     tx.commit().await?;
-                    if some == 0 {
+                    if some == (0, 0) {
                         break;
                     }
-                    moved += some;
+                    (names, apps) = (names + some.0, apps + some.1);
                 }
                 db.close().await;
-                print(&format!("{moved} identities are under the newest key now; the others are already\n"))?;
+                print(&format!(
+                    "{names} identities and {apps} authenticator apps are under the newest key now; the others are already\n"
+                ))?;
                 Ok(())
             })?,
             What::Purge { district, ended_before, reason, yes, db } => wait(async {

@@ -8,10 +8,12 @@ use anyhow::Context;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::migrate::reach;
 use super::{Failure, work};
 use crate::api::{self, State};
 use crate::config::{Flags, Settings};
 use crate::jobs::child::Solver;
+use crate::jobs::keeping;
 use crate::jobs::mailroom::Mailroom;
 use crate::jobs::queue::{self, Calls};
 use crate::jobs::worker::Worker;
@@ -35,7 +37,7 @@ pub struct Args {
     /// Address and port; else BELLWETHER_LISTEN, else 127.0.0.1:8080; port 0 takes a free one
     #[arg(long)]
     listen: Option<String>,
-    /// Leave the runs and the mail to `bellwether work` elsewhere
+    /// Leave the runs, the mail and the hourly rounds of retention to `bellwether work` elsewhere
     #[arg(long)]
     no_worker: bool,
     /// Settings file of KEY=value lines; else BELLWETHER_CONFIG
@@ -76,11 +78,13 @@ pub(super) async fn serve(settings: Settings, solver: Option<Solver>) -> anyhow:
         closing.cancel();
     });
     let closing = state.closing.clone();
+    let keys = state.settings.keys.clone();
+    let rounds = solver.is_some().then(|| tokio::spawn(keeping::rounds(db.clone(), keys, closing.clone())));
     let worker = solver.map(|solver| tokio::spawn(Worker::new(db.clone(), solver, work::RUNS, closing.clone()).run()));
     let mail = if worker.is_some() { mailroom(&own, &db, &closing)? } else { None };
     api::serve(listener, web::dressed(api::app(state, web::router())), connections, closing).await?;
-    if let Some(worker) = worker {
-        worker.await?;
+    for task in [worker, rounds].into_iter().flatten() {
+        task.await?;
     }
     if let Some(mail) = mail {
         mail.await?;
@@ -104,7 +108,7 @@ pub(super) fn mailroom(
 pub(super) async fn open(settings: &Settings) -> anyhow::Result<Db> {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init().ok();
-    let db = Db::connect(settings.database.reveal()).await.context("cannot open the database")?;
+    let db = reach(settings.database.reveal()).await?;
     db.migrate().await.context("cannot migrate the database")?;
     queue::migrate(&db)
         .await

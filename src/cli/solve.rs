@@ -80,6 +80,7 @@ fn ratio(text: &str) -> Result<f64, String> {
 
 impl Args {
     pub fn run(self) -> Result<ExitCode, Failure> {
+        let parent = std::os::unix::process::parent_id();
         let problem = Arc::new(read_problem(&self.problem)?);
         let start = self.start.as_ref().map(|path| read_schedule(path)).transpose()?;
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
@@ -93,7 +94,9 @@ impl Args {
         let clock = Arc::new(RunClock::new(&self));
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(anyhow::Error::from)?;
-        let mut outcome = runtime.block_on(self.supervise(&problem, limits, start, &clock))?;
+        let Some(mut outcome) = runtime.block_on(self.supervise(&problem, limits, start, &clock, parent))? else {
+            return Ok(ExitCode::SUCCESS);
+        };
         outcome.report.seconds = clock.began.elapsed().as_secs_f64();
         outcome.report.peak_rss_bytes = memory("VmHWM:");
         clock.bar.finish_and_clear();
@@ -110,14 +113,15 @@ impl Args {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// Waits for the engine, a signal, or a limit, whichever is first.
+    /// Waits for the engine, a signal, or a limit, whichever is first. No outcome if a supervisor has ended meanwhile.
     async fn supervise(
         &self,
         problem: &Arc<Problem>,
         limits: Limits,
         start: Option<Schedule>,
         clock: &Arc<RunClock>,
-    ) -> Result<Outcome, Failure> {
+        parent: u32,
+    ) -> Result<Option<Outcome>, Failure> {
         let (send, mut done) = oneshot::channel();
         let (on_thread, watch) = (Arc::clone(problem), Arc::clone(clock));
         std::thread::Builder::new()
@@ -125,16 +129,17 @@ impl Args {
             .spawn(move || drop(send.send(plan(&on_thread, &limits, start.as_ref(), &*watch))))
             .map_err(anyhow::Error::from)?;
         tokio::select! {
-            answer = &mut done => return finished(answer),
+            answer = &mut done => return finished(answer).map(Some),
+            () = orphaned(parent), if self.stream => return Ok(None),
             () = stopped(clock.deadline(), self.memory) => clock.stop.store(true, Ordering::Relaxed),
         }
         // Between two programmes the engine stops by itself; inside one it cannot, and nobody waits for it.
         if let Ok(answer) = tokio::time::timeout(Duration::from_millis(300), &mut done).await {
-            return finished(answer);
+            return finished(answer).map(Some);
         }
         let best = clock.best.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let (schedule, bound) = best.unwrap_or_default();
-        Ok(conclude(problem, schedule, bound, "last bound before the run was stopped".into()))
+        Ok(Some(conclude(problem, schedule, bound, "last bound before the run was stopped".into())))
     }
 }
 
@@ -167,6 +172,15 @@ async fn stopped(deadline: Option<Instant>, memory_limit: u64) {
         }
     };
     tokio::select! { () = signalled => {}, () = out_of_time => {}, () = out_of_memory => {} }
+}
+
+/// Returns when the process that started this one has ended: then nobody is there to hear the answer, and another
+/// solver may be at work on it.
+async fn orphaned(parent: u32) {
+    let mut tick = tokio::time::interval(Duration::from_millis(500));
+    while std::os::unix::process::parent_id() == parent {
+        tick.tick().await;
+    }
 }
 
 /// A line of `/proc/self/status` in bytes; 0 where there is none (macOS).

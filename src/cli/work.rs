@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Failure, serve};
 use crate::config::{Flags, Settings};
 use crate::jobs::child::Solver;
+use crate::jobs::keeping;
 use crate::jobs::worker::Worker;
 
 /// Runs at once, unless said otherwise.
@@ -62,7 +63,9 @@ async fn work(settings: Settings, solver: Solver, places: usize) -> anyhow::Resu
     });
     let mail = serve::mailroom(&settings, &db, &closing)?;
     super::print("working; stop with Ctrl-C\n")?;
+    let rounds = tokio::spawn(keeping::rounds(db.clone(), settings.keys.clone(), closing.clone()));
     Worker::new(db.clone(), solver, places, closing).run().await;
+    rounds.await?;
     if let Some(mail) = mail {
         mail.await?;
     }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::actor::{Role, Scope};
-use super::id::{AccountId, DistrictId, EducatorId, LoginId, TokenId};
+use super::id::{AccountId, DistrictId, EducatorId, LinkId, LoginId, PasskeyId, TokenId};
 use super::record::{FieldIssue, Findings};
 
 /// Longest name or mail address of an account.
@@ -90,7 +90,7 @@ pub struct Account {
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
     pub body: AccountBody,
-    /// Whether it has been claimed: a password is set.
+    /// Whether it has been claimed: a password is set, a passkey added or a provider linked.
     pub claimed: bool,
 }
 
@@ -101,6 +101,29 @@ pub struct Login {
     pub agent: String,
     pub created_at: DateTime<Utc>,
     pub last_used_at: DateTime<Utc>,
+}
+
+/// A passkey, without what judges its answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passkey {
+    pub id: PasskeyId,
+    /// As its owner calls it.
+    pub name: String,
+    /// As browsers call it.
+    pub credential: Vec<u8>,
+    pub created_at: DateTime<Utc>,
+    pub last_used_at: Option<DateTime<Utc>>,
+}
+
+/// Who an account is to an identity provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProviderLink {
+    pub id: LinkId,
+    pub issuer: String,
+    /// A mail address or a name there, for people.
+    pub shown: String,
+    pub created_at: DateTime<Utc>,
+    pub last_used_at: Option<DateTime<Utc>>,
 }
 
 /// A program's key, without its secret.

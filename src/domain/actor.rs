@@ -135,6 +135,10 @@ pub enum Thing {
     SectionSessions,
     /// Published sessions of services, with their students' keys.
     ServiceSessions,
+    /// What became of sessions of services, and the minutes that students are owed.
+    ServiceLog,
+    /// How many lines fall short, by school and kind of service: no student is named.
+    MinutesAtRisk,
     /// Who students are: names and birth dates.
     Identities,
     /// Who was shown who students are, and what was destroyed.
@@ -269,8 +273,8 @@ fn extent(role: Role, verb: Verb, thing: Thing) -> Extent {
         (Role::Coordinator, _) => All,
         (_, Thing::Planning) => Nothing,
         (Role::Educator, thing) => match (verb, thing) {
-            (_, Thing::EducatorFeeds | Thing::Offers) => Own,
-            (_, Thing::SchoolFeeds | Thing::Showings) | (Verb::Write, _) => Nothing,
+            (_, Thing::EducatorFeeds | Thing::Offers | Thing::ServiceLog) => Own,
+            (_, Thing::SchoolFeeds | Thing::Showings | Thing::MinutesAtRisk) | (Verb::Write, _) => Nothing,
             (Verb::Read, Thing::Record(kind)) => match kind {
                 "term" | "course" => All,
                 "educator" | "license" | "clearance" | "availability" | "time_off" => Own,
@@ -279,8 +283,10 @@ fn extent(role: Role, verb: Verb, thing: Thing) -> Extent {
             (Verb::Read, _) => Own,
         },
         (Role::DistrictHr | Role::SpecialEducation, thing) => match (verb, thing) {
-            (Verb::Read, Thing::Roster | Thing::SectionSessions) | (_, Thing::SchoolFeeds) => Districts,
-            (_, Thing::Identities | Thing::Showings) | (Verb::Read, Thing::ServiceSessions)
+            (Verb::Read, Thing::Roster | Thing::SectionSessions | Thing::MinutesAtRisk) | (_, Thing::SchoolFeeds) => {
+                Districts
+            }
+            (_, Thing::Identities | Thing::Showings | Thing::ServiceLog) | (Verb::Read, Thing::ServiceSessions)
                 if role == Role::SpecialEducation =>
             {
                 Districts
@@ -300,12 +306,13 @@ fn of_a_district(role: Role, verb: Verb, kind: &str) -> Extent {
         (Verb::Read, "term" | "course") => All,
         (
             Verb::Read,
-            "district" | "school" | "calendar" | "bell_schedule" | "vacancy" | "section" | "license" | "clearance",
+            "district" | "school" | "calendar" | "bell_schedule" | "vacancy" | "section" | "license" | "clearance"
+            | "policy",
         ) => Districts,
         (Verb::Write, "school" | "calendar" | "bell_schedule" | "vacancy" | "section") if role == Role::DistrictHr => {
             Districts
         }
-        (_, "student" | "service") if role == Role::SpecialEducation => Districts,
+        (_, "student" | "service" | "service_line") if role == Role::SpecialEducation => Districts,
         _ => Nothing,
     }
 }
@@ -338,6 +345,10 @@ mod tests {
             (Thing::Record("vacancy"), "AADD-", "AAD--"),
             (Thing::Record("student"), "AA-D-", "AA-D-"),
             (Thing::Record("service"), "AA-D-", "AA-D-"),
+            (Thing::Record("service_line"), "AA-D-", "AA-D-"),
+            (Thing::Record("policy"), "AADD-", "AA---"),
+            (Thing::ServiceLog, "AA-DO", "AA-DO"),
+            (Thing::MinutesAtRisk, "AADD-", "AA---"),
             (Thing::Record("educator"), "AA--O", "AA---"),
             (Thing::Record("license"), "AADDO", "AA---"),
             (Thing::Record("availability"), "AA--O", "AA---"),

@@ -76,11 +76,11 @@ macro_rules! ids {
 
 ids! {
     TermId; DistrictId; SchoolId; CalendarId; BellScheduleId; CourseId;
-    VacancyId; SectionId; StudentId; ServiceId;
+    VacancyId; SectionId; StudentId; ServiceId; ServiceLineId; PolicyId; LogId;
     EducatorId; LicenseId; ClearanceId; AvailabilityId; TimeOffId;
     PinId; VetoId; TogetherId; IncumbentId;
     RunId; ScheduleId; SessionId; FeedId;
-    AccountId; InvitationId; LoginId; TokenId;
+    AccountId; InvitationId; LoginId; TokenId; PasskeyId; LinkId;
     MailId; AbsenceId; OfferId;
     /// A section or a service.
     NeedId;

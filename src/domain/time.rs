@@ -56,6 +56,13 @@ impl Date {
         Self(self.0 + Duration::days(days))
     }
 
+    /// The same day so many years earlier; of February 29th the 28th where there is none.
+    #[must_use]
+    pub fn years_before(self, years: i64) -> Self {
+        let months = u32::try_from(years.saturating_mul(12)).unwrap_or(0);
+        Self(self.0.checked_sub_months(chrono::Months::new(months)).unwrap_or(NaiveDate::MIN))
+    }
+
     /// Monday of the week this date lies in.
     #[must_use]
     pub fn monday(self) -> Self {
@@ -223,6 +230,16 @@ pub fn from_utc(zone: Tz, at: UtcMinute) -> (Date, u16) {
     (Date(local.date()), u16::try_from(minute).unwrap_or(0))
 }
 
+/// Part of a day as people in the United States read it, from minutes after midnight: `9:05–9:50 AM`, and across noon
+/// `11:45 AM–12:15 PM`.
+#[must_use]
+pub fn spoken(start: i64, end: i64) -> String {
+    let clock = |at: i64| format!("{}:{:02}", (at / 60 + 11).rem_euclid(12) + 1, at.rem_euclid(60));
+    let half = |at: i64| if at.rem_euclid(i64::from(DAY_MINUTES)) < 720 { "AM" } else { "PM" };
+    let begins = if half(start) == half(end) { clock(start) } else { format!("{} {}", clock(start), half(start)) };
+    format!("{begins}–{} {}", clock(end), half(end))
+}
+
 /// A minute count as a timestamp.
 #[must_use]
 pub fn instant(at: UtcMinute) -> DateTime<Utc> {
@@ -243,6 +260,12 @@ mod tests {
         for bad in ["24:01", "7:30", "07:60", "0730", "07:3a", "٠٧:٣٠"] {
             assert!(bad.parse::<Clock>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_span_of_a_day_is_spoken_on_a_clock_of_twelve_hours() {
+        let said = [(545, 590), (705, 735), (720, 750), (0, 60), (1380, 1440)].map(|(start, end)| spoken(start, end));
+        assert_eq!(said, ["9:05–9:50 AM", "11:45 AM–12:15 PM", "12:00–12:30 PM", "12:00–1:00 AM", "11:00 PM–12:00 AM"]);
     }
 
     #[test]

@@ -73,7 +73,8 @@ pub fn duties<'m>(meetings: impl IntoIterator<Item = &'m [String]>) -> Vec<Duty>
 }
 
 /// Ranks substitutes for each duty of `away` within `dates`, each as if those before it were given as chosen.
-/// `choices` names who takes a duty, or nobody; where it says nothing the first takes it.
+/// `choices` names who takes a duty, or nobody; where it says nothing the first takes it. `busy` are those who are
+/// taken at the times of a duty by something that no weekly schedule says.
 ///
 /// # Errors
 /// If somebody is chosen whom the rules refuse.
@@ -84,6 +85,7 @@ pub fn rank(
     dates: DateSpan,
     duties: &[Duty],
     choices: &BTreeMap<String, Option<String>>,
+    busy: &BTreeMap<String, BTreeSet<String>>,
 ) -> Result<Vec<Ranked>, Unfit> {
     let cut = cut(problem, schedule, away, dates, duties);
     let grid = Grid::new(&cut);
@@ -95,7 +97,8 @@ pub fn rank(
         for need in &duty.needs {
             let times = sessions(&schedule, need);
             for candidate in asked.of(need).unwrap_or_default().into_iter().filter(|c| c.educator != away) {
-                let one = judged(candidate, &times);
+                let taken = busy.get(&duty.id).is_some_and(|busy| busy.contains(&candidate.educator));
+                let one = judged(candidate, &times, taken);
                 let known = substitutes.entry(one.educator.clone()).or_insert_with(|| one.clone());
                 // Whoever is refused for one of a group is refused for the group.
                 if known.refused.is_none() && one.refused.is_some() {
@@ -175,12 +178,12 @@ fn sessions(schedule: &Schedule, need: &str) -> Vec<WeeklySession> {
     schedule.services.iter().find(|row| row.service == need).map(|row| row.sessions.clone()).unwrap_or_default()
 }
 
-fn judged(candidate: Candidate, times: &[WeeklySession]) -> Substitute {
+fn judged(candidate: Candidate, times: &[WeeklySession], taken: bool) -> Substitute {
     let mut offered = candidate.sessions;
     let mut wanted = times.to_vec();
     offered.sort();
     wanted.sort();
-    let busy = candidate.refused.is_none() && (!candidate.displaces.is_empty() || offered != wanted);
+    let busy = candidate.refused.is_none() && (taken || !candidate.displaces.is_empty() || offered != wanted);
     let refused = if busy {
         Some(Refused { rule: Rule::Overlap.code().to_owned(), filter: "conflicts".into() })
     } else {

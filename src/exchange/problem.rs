@@ -86,9 +86,17 @@ impl Reading<'_> {
             let id = self.id::<District>(&district.id);
             let (source, source_id) = self.origin(&district.id);
             let (state, tz) = (district.state.clone(), district.tz);
-            self.batch
-                .districts
-                .push((id, District { name: name(&district.name, &district.id), state, tz, source, source_id }));
+            self.batch.districts.push((
+                id,
+                District {
+                    name: name(&district.name, &district.id),
+                    state,
+                    tz,
+                    retention_years: None,
+                    source,
+                    source_id,
+                },
+            ));
             self.calendar(&district.id, None, &district.calendar);
         }
         for school in &problem.schools {
@@ -189,6 +197,7 @@ impl Reading<'_> {
                 term_id: self.term,
                 student_id,
                 school_id: self.id::<School>(&service.school),
+                line_id: None,
                 service: service.service,
                 areas: service.areas,
                 grade: service.grade,

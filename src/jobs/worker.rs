@@ -135,16 +135,18 @@ impl Worker {
         let problem: Arc<Problem> = match serde_json::from_str(&claim.problem) {
             Ok(problem) => Arc::new(problem),
             Err(error) => {
-                return self.give_up(&claim, None, None, format!("the problem cannot be read: {error}")).await;
+                return self
+                    .give_up(&claim, Kept::default(), None, format!("the problem cannot be read: {error}"))
+                    .await;
             }
         };
-        let mut best: Option<Arc<Schedule>> =
-            claim.schedule.as_deref().and_then(|text| serde_json::from_str(text).ok()).map(Arc::new);
+        let best = claim.schedule.as_deref().and_then(|text| serde_json::from_str(text).ok()).map(Arc::new);
+        let mut kept = Kept { best, bound: claim.bound };
         if claim.attempt > MAX_ATTEMPTS {
-            return self.give_up(&claim, best, Some(problem), "no worker could finish it".into()).await;
+            return self.give_up(&claim, kept, Some(problem), "no worker could finish it".into()).await;
         }
         let first = match claim.settings.start_from {
-            Some(other) if best.is_none() => runs::answer(&mut self.db.read().await?, other).await?.0,
+            Some(other) if kept.best.is_none() => runs::answer(&mut self.db.read().await?, other).await?.0,
             _ => None,
         };
         // Of another problem, perhaps: the solver takes of it what fits.
@@ -156,7 +158,7 @@ impl Worker {
                 worker: self,
                 claim: &claim,
                 problem: &problem,
-                best: &mut best,
+                kept: &mut kept,
                 first: first.as_ref(),
                 cancelled: claim.cancel_asked,
             };
@@ -171,16 +173,18 @@ impl Worker {
                 Some(End::Died(cause)) => cause,
             };
             if cancelled {
-                return self.end_with(&claim, RunState::Cancelled, best, Some(problem), None).await;
+                return self.end_with(&claim, RunState::Cancelled, kept, Some(problem), None).await;
             }
             let mut tx = self.db.write(ACTOR).await?;
             let Some(deaths) = runs::failed_once(&mut tx, &claim, &cause).await? else { return Ok(()) };
             tx.commit().await?;
             failures = failures.max(deaths);
             tracing::warn!(run = %claim.id, failures, cause, "the solver died");
-            // Without time left another child could only begin again what this one could not end.
-            if failures >= MAX_FAILURES || spent.as_secs() >= claim.settings.seconds.unsigned_abs() {
-                return self.give_up(&claim, best, Some(problem), cause).await;
+            // Without time left another child could only begin again what this one could not end: worth it for a first
+            // schedule, not for a better one.
+            let late = kept.best.is_some() && spent.as_secs() >= claim.settings.seconds.unsigned_abs();
+            if failures >= MAX_FAILURES || late {
+                return self.give_up(&claim, kept, Some(problem), cause).await;
             }
             let pause = BACKOFF[usize::try_from(failures - 1).unwrap_or_default().min(BACKOFF.len() - 1)];
             tokio::select! {
@@ -231,14 +235,8 @@ impl Worker {
     }
 
     /// After too many deaths: the best schedule if there is one, otherwise a failure.
-    async fn give_up(
-        &self,
-        claim: &Claim,
-        kept: Option<Arc<Schedule>>,
-        problem: Option<Arc<Problem>>,
-        cause: String,
-    ) -> Result<()> {
-        let state = if kept.is_some() { RunState::Succeeded } else { RunState::Failed };
+    async fn give_up(&self, claim: &Claim, kept: Kept, problem: Option<Arc<Problem>>, cause: String) -> Result<()> {
+        let state = if kept.best.is_some() { RunState::Succeeded } else { RunState::Failed };
         self.end_with(claim, state, kept, problem, Some(cause)).await
     }
 
@@ -247,15 +245,18 @@ impl Worker {
         &self,
         claim: &Claim,
         state: RunState,
-        kept: Option<Arc<Schedule>>,
+        kept: Kept,
         problem: Option<Arc<Problem>>,
         cause: Option<String>,
     ) -> Result<()> {
-        let Some((schedule, problem)) = kept.zip(problem) else {
+        let Some((schedule, problem)) = kept.best.zip(problem) else {
             return self.end(claim, Ending { state, status: None, report: None, schedule: None, cause }).await;
         };
-        let conclude =
-            move || engine::conclude(&problem, Schedule::clone(&schedule), 0, "no cost is below zero".into());
+        let (bound, bound_from) = match kept.bound {
+            Some(bound) => (bound, "last bound of a solver that ended without an answer"),
+            None => (0, "none: the solver ended before it had one"),
+        };
+        let conclude = move || engine::conclude(&problem, Schedule::clone(&schedule), bound, bound_from.into());
         let outcome = tokio::task::spawn_blocking(conclude).await.map_err(corrupt)?;
         let report = Some(serde_json::to_value(&outcome.report).map_err(corrupt)?);
         let status = Some(name(outcome.report.status)?);
@@ -277,12 +278,20 @@ impl Worker {
     }
 }
 
+/// What is left of a solver that ends without an answer.
+#[derive(Default)]
+struct Kept {
+    best: Option<Arc<Schedule>>,
+    /// No schedule costs less than this many cents.
+    bound: Option<i64>,
+}
+
 /// One child of a run, watched.
 struct Watch<'w> {
     worker: &'w Worker,
     claim: &'w Claim,
     problem: &'w Arc<Problem>,
-    best: &'w mut Option<Arc<Schedule>>,
+    kept: &'w mut Kept,
     /// What to begin with while there is nothing better.
     first: Option<&'w Schedule>,
     cancelled: bool,
@@ -297,7 +306,7 @@ impl Watch<'_> {
         if self.cancelled {
             return Ok(Some(End::Died("cancelled before it began".into())));
         }
-        let start = self.best.as_deref().or(self.first).map(StartFile::write).transpose().map_err(corrupt)?;
+        let start = self.kept.best.as_deref().or(self.first).map(StartFile::write).transpose().map_err(corrupt)?;
         let arguments = self.arguments(left, start.as_ref());
         let (lines, mut heard) = mpsc::channel(64);
         let stop = CancellationToken::new();
@@ -355,13 +364,14 @@ impl Watch<'_> {
         let mut tx = self.worker.db.write(ACTOR).await?;
         let Some(cancel_asked) = runs::beat(&mut tx, self.claim, LEASE, spent).await? else { return Ok(false) };
         if let Some(figures) = figures {
+            self.kept.bound = figures["bound"].as_i64().or(self.kept.bound);
             let text = better.as_deref().map(serde_json::to_string).transpose().map_err(corrupt)?;
             runs::note(&mut tx, self.claim, figures, text).await?;
         }
         tx.commit().await?;
         self.cancelled |= cancel_asked;
         if better.is_some() {
-            *self.best = better;
+            self.kept.best = better;
         }
         Ok(true)
     }

@@ -23,12 +23,15 @@ statements! {
     LIST = "SELECT a.id, a.term_id, a.educator_id, e.display_name AS educator_name, a.first_on, a.last_on, a.reason, a.created_by, a.created_at, a.approved_by, \
             a.approved_at FROM absence a JOIN educator e ON e.id = a.educator_id WHERE a.id < $1 ORDER BY a.id DESC LIMIT $2";
     APPROVE = "UPDATE absence SET approved_by = $2, approved_at = $3 WHERE id = $1 AND approved_at IS NULL";
+    /// Whoever stands in for somebody who stands in does so for the first who was away.
     COVER = "INSERT INTO cover (term_id, session_key, absence_id, away_id, educator_id) SELECT s.term_id, s.key, $1, s.educator_id, unhex(value ->> 'by', '-') \
              FROM json_each($2) JOIN session s ON s.id = unhex(value ->> 'session', '-') WHERE TRUE \
-             ON CONFLICT (term_id, session_key) DO UPDATE SET absence_id = excluded.absence_id, away_id = excluded.away_id, educator_id = excluded.educator_id"
+             ON CONFLICT (term_id, session_key) DO UPDATE SET absence_id = excluded.absence_id, educator_id = excluded.educator_id, \
+             away_id = CASE WHEN cover.educator_id = excluded.away_id THEN cover.away_id ELSE excluded.away_id END"
           | "INSERT INTO cover (term_id, session_key, absence_id, away_id, educator_id) SELECT s.term_id, s.key, $1, s.educator_id, x.\"by\" \
              FROM jsonb_to_recordset($2) AS x(session uuid, \"by\" uuid) JOIN session s ON s.id = x.session \
-             ON CONFLICT (term_id, session_key) DO UPDATE SET absence_id = excluded.absence_id, away_id = excluded.away_id, educator_id = excluded.educator_id";
+             ON CONFLICT (term_id, session_key) DO UPDATE SET absence_id = excluded.absence_id, educator_id = excluded.educator_id, \
+             away_id = CASE WHEN cover.educator_id = excluded.away_id THEN cover.away_id ELSE excluded.away_id END";
     HAND_OVER = "UPDATE session SET educator_id = $2, status = 'planned', sequence = sequence + 1, updated_at = $3 \
                  WHERE id IN (SELECT unhex(value, '-') FROM json_each($1))"
               | "UPDATE session SET educator_id = $2, status = 'planned', sequence = sequence + 1, updated_at = $3 \
@@ -39,11 +42,13 @@ statements! {
                  | "UPDATE session_student SET serves = FALSE WHERE session_id IN (SELECT value::uuid FROM jsonb_array_elements_text($1))";
     OWED = "SELECT id, first_on, last_on FROM service WHERE id IN (SELECT unhex(value, '-') FROM json_each($1)) ORDER BY id"
          | "SELECT id, first_on, last_on FROM service WHERE id IN (SELECT value::uuid FROM jsonb_array_elements_text($1)) ORDER BY id";
+    STANDING_IN = "SELECT s.educator_id, s.starts_at, s.ends_at FROM cover c JOIN session s ON s.term_id = c.term_id AND s.key = c.session_key \
+                   AND s.educator_id = c.educator_id WHERE c.term_id = $1 AND s.ends_at > $2 AND s.starts_at < $3 ORDER BY s.starts_at, s.id";
     COVERS = "SELECT session_key, away_id, educator_id FROM cover WHERE term_id = $1 ORDER BY session_key";
 }
 
 /// From when to when somebody is busy.
-type Taken = (DateTime<Utc>, DateTime<Utc>);
+pub type Taken = (DateTime<Utc>, DateTime<Utc>);
 
 /// Somebody is away.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -126,6 +131,17 @@ pub async fn approve(tx: &mut Tx, id: AbsenceId, covers: &[(SessionId, Option<Ed
         of.iter().map(|(by, all)| (by.map_or("in the room".into(), |by| by.to_string()), all.len())).collect();
     audit::write(tx, "approve", "absence", id.uuid(), None, Some(json!({ "covers": count }))).await?;
     Ok(true)
+}
+
+/// Who stands in for somebody in `[from, to)`, and when: what the standing schedule does not say.
+pub async fn standing_in(
+    tx: &mut Tx,
+    term: TermId,
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+) -> Result<Vec<(EducatorId, Taken)>> {
+    let one = |row: &Row| Ok((row.id("educator_id")?, (row.get("starts_at")?, row.get("ends_at")?)));
+    tx.rows(&STANDING_IN, args![term, from, to]).await?.iter().map(one).collect()
 }
 
 /// Keeps meetings that are to be published with whoever stands in for them: those that are still of the educator who is

@@ -18,9 +18,15 @@ use crate::domain::record::FieldIssue;
 statements! {
     INSERT = "INSERT INTO account (id, version, created_at, updated_at, email, name, role, districts, educator_id, active) \
               VALUES ($1, 1, $2, $2, $3, $4, $5, $6, $7, $8)";
-    GET = "SELECT id, version, created_at, updated_at, email, name, role, districts, educator_id, active, password_hash FROM account WHERE id = $1";
-    BY_EMAIL = "SELECT id, version, created_at, updated_at, email, name, role, districts, educator_id, active, password_hash FROM account WHERE email = $1";
-    LIST = "SELECT id, version, created_at, updated_at, email, name, role, districts, educator_id, active, password_hash FROM account \
+    GET = "SELECT id, version, created_at, updated_at, email, name, role, districts, educator_id, active, password_hash, \
+           password_hash IS NOT NULL OR EXISTS (SELECT 1 FROM provider_link l WHERE l.account_id = account.id) \
+           OR EXISTS (SELECT 1 FROM passkey p WHERE p.account_id = account.id) AS claimed FROM account WHERE id = $1";
+    BY_EMAIL = "SELECT id, version, created_at, updated_at, email, name, role, districts, educator_id, active, password_hash, \
+           password_hash IS NOT NULL OR EXISTS (SELECT 1 FROM provider_link l WHERE l.account_id = account.id) \
+           OR EXISTS (SELECT 1 FROM passkey p WHERE p.account_id = account.id) AS claimed FROM account WHERE email = $1";
+    LIST = "SELECT id, version, created_at, updated_at, email, name, role, districts, educator_id, active, password_hash, \
+           password_hash IS NOT NULL OR EXISTS (SELECT 1 FROM provider_link l WHERE l.account_id = account.id) \
+           OR EXISTS (SELECT 1 FROM passkey p WHERE p.account_id = account.id) AS claimed FROM account \
             WHERE id > $1 ORDER BY id LIMIT $2";
     UPDATE = "UPDATE account SET version = version + 1, updated_at = $3, email = $4, name = $5, role = $6, districts = $7, educator_id = $8, active = $9 \
               WHERE id = $1 AND version = $2";
@@ -28,7 +34,8 @@ statements! {
     /// Locked, so that of two administrators who remove each other one is refused.
     ADMINISTRATORS = "SELECT id FROM account WHERE role = 'administrator' AND active"
                    | "SELECT id FROM account WHERE role = 'administrator' AND active FOR UPDATE";
-    CLAIMED = "SELECT 1 AS one FROM account WHERE role = 'administrator' AND active AND password_hash IS NOT NULL LIMIT 1";
+    CLAIMED = "SELECT 1 AS one FROM account WHERE role = 'administrator' AND active AND (password_hash IS NOT NULL \
+               OR EXISTS (SELECT 1 FROM provider_link l WHERE l.account_id = account.id)) LIMIT 1";
     OF_ROLE = "SELECT id, version, created_at, updated_at, email, name, role, districts, educator_id, active, password_hash FROM account \
                WHERE role = $1 AND active ORDER BY id";
     KNOWN_DISTRICTS = "SELECT COUNT(*) AS known FROM district WHERE id IN (SELECT unhex(value, '-') FROM json_each($1))"
@@ -169,7 +176,7 @@ fn account(row: &Row) -> Result<Account> {
         version: row.get("version")?,
         created_at: row.get("created_at")?,
         updated_at: row.get("updated_at")?,
-        claimed: row.get::<Option<String>>("password_hash")?.is_some(),
+        claimed: row.get("claimed")?,
         body: AccountBody {
             email: row.get("email")?,
             name: row.get("name")?,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, Row as _};
+use sqlx::{ConnectOptions, Connection as _, Row as _, SqliteConnection};
 
 use super::error::{Result, StoreError};
 use super::tx::{Link, Statement, Tx, statements};
@@ -53,8 +53,10 @@ impl Db {
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(30))
             .log_slow_statements(tracing::log::LevelFilter::Warn, Duration::from_secs(5));
-        let pool =
-            || SqlitePoolOptions::new().acquire_timeout(Duration::from_mins(1)).idle_timeout(None).max_lifetime(None);
+        let pool = || {
+            let pool = SqlitePoolOptions::new().acquire_timeout(Duration::from_mins(1));
+            pool.idle_timeout(None).max_lifetime(None).after_release(|connection, _| Box::pin(is_sound(connection)))
+        };
         let writer = pool().max_connections(1).connect_with(options.clone()).await?;
         let reader = pool().max_connections(8).connect_lazy_with(options.pragma("query_only", "on"));
         Ok(Self::Sqlite { writer, reader })
@@ -146,4 +148,12 @@ impl Db {
         }
         Ok(())
     }
+}
+
+/// Whether the next one can begin on this connection. Where SQLite itself has rolled back (a full disk), sqlx cannot any
+/// more, believes for ever to be in a transaction, and refuses to begin another: such a connection is given up.
+async fn is_sound(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
+    // A rollback may still be on its way; this waits behind it.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }

@@ -3,8 +3,8 @@
 use super::entity::{Column, Entity, Kind, sql};
 use super::tx::Statement;
 use crate::domain::records::{
-    Availability, BellSchedule, Calendar, Clearance, Course, District, Educator, Incumbent, License, Pin, School,
-    Section, Service, Student, Term, TimeOff, Together, Vacancy, Veto,
+    Availability, BellSchedule, Calendar, Clearance, Course, District, Educator, Incumbent, License, Pin, Policy,
+    School, Section, Service, ServiceLine, Student, Term, TimeOff, Together, Vacancy, Veto,
 };
 
 macro_rules! entities {
@@ -34,7 +34,7 @@ entities! {
         name: Text, first_on: Date, last_on: Date, grid_minutes: Int, unserved_cents_per_minute: Int,
         change_cents: Int
     ];
-    District [name: Text, state: Text, tz: Text];
+    District [name: Text, state: Text, tz: Text, retention_years: Int];
     School [district_id: Id("district"), name: Text, tz: Text];
     Calendar [
         term_id: Id("term"), district_id: Id("district"), school_id: Id("school"), first_on: Date, last_on: Date,
@@ -49,8 +49,18 @@ entities! {
         languages: Json
     ];
     Student [district_id: Id("district"), key: Text];
-    Service [
+    ServiceLine [
         term_id: Id("term"), student_id: Id("student"), school_id: Id("school"), service: Text, areas: Json,
+        grade: Text, written: Text, session_minutes: Int, group_consent: Bool, windows: Json, max_group: Int,
+        grade_span: Int, first_on: Date, last_on: Date, priority: Int, languages: Json
+    ];
+    Policy [
+        key: Text, value: Text, state: Text, district_id: Id("district"), effective_on: Date, ends_on: Date,
+        standing: Text, citation: Text
+    ];
+    Service [
+        term_id: Id("term"), student_id: Id("student"), school_id: Id("school"), line_id: Id("service_line"),
+        service: Text, areas: Json,
         grade: Text, minutes: Int, times: Int, per: Text, windows: Json, max_group: Int, grade_span: Int,
         first_on: Date, last_on: Date, priority: Int, languages: Json
     ];

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::audit;
 use super::entities;
 use super::error::{Result, StoreError};
+use super::lines;
 use super::tx::{Row, Statement, Tx, Value};
 use crate::domain::id::RecordId;
 use crate::domain::record::{FieldIssue, Record, Stored};
@@ -63,6 +64,7 @@ pub async fn insert_as<T: Entity>(tx: &mut Tx, id: T::Id, body: T) -> Result<Sto
     }
     let stored = Stored { id, version: 1, created_at: tx.at, updated_at: tx.at, body };
     audit::write(tx, "create", T::KIND, id.uuid(), None, Some(json(&stored.body)?)).await?;
+    lines::follow(tx, T::KIND, id.uuid(), false).await?;
     Ok(stored)
 }
 
@@ -140,6 +142,7 @@ pub(super) async fn matching<T: Entity>(
 pub async fn update<T: Entity>(tx: &mut Tx, id: T::Id, expected: Option<i64>, body: T) -> Result<Stored<T>> {
     let args = values(&body)?;
     let before = current::<T>(tx, id, expected).await?;
+    lines::hold(tx, T::KIND, id.uuid(), &args).await?;
     let (version, now) = (before.version + 1, tx.at.max(before.updated_at));
     let mut bound = vec![id.into(), Value::from(before.version), Value::from(version), now.into()];
     bound.extend(args);
@@ -150,12 +153,14 @@ pub async fn update<T: Entity>(tx: &mut Tx, id: T::Id, expected: Option<i64>, bo
     }
     let after = Stored { id, version, created_at: before.created_at, updated_at: now, body };
     audit::write(tx, "update", T::KIND, id.uuid(), Some(json(&before.body)?), Some(json(&after.body)?)).await?;
+    lines::follow(tx, T::KIND, id.uuid(), false).await?;
     Ok(after)
 }
 
 /// Deletes the record, provided it is still at `expected` (where given), and hands back what it was.
 pub async fn delete<T: Entity>(tx: &mut Tx, id: T::Id, expected: Option<i64>) -> Result<Stored<T>> {
     let before = current::<T>(tx, id, expected).await?;
+    lines::follow(tx, T::KIND, id.uuid(), true).await?;
     match tx.execute(&sql::delete::<T>(), &[id.into(), before.version.into()]).await {
         Ok(0) => return Err(gone::<T>(tx, id).await),
         Ok(_) => {}

@@ -1,6 +1,6 @@
 //! Calendar feeds at secret addresses: only the hash of a token is kept, and a revoked one is gone at once.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -12,6 +12,7 @@ use crate::args;
 use crate::domain::actor::{Actor, Thing, Verb};
 use crate::domain::hash::sha256;
 use crate::domain::id::{AccountId, DistrictId, EducatorId, FeedId, RecordId, SchoolId};
+use crate::domain::time::Date;
 
 statements! {
     INSERT = "INSERT INTO feed (id, educator_id, school_id, token_sha256, created_by, created_at, account_id) VALUES ($1, $2, $3, $4, $5, $6, $7)";
@@ -25,6 +26,8 @@ statements! {
            SELECT id, NULL, NULL, district_id, created_at FROM district_feed WHERE id = $1 AND revoked_at IS NULL";
     LIST = "SELECT id, educator_id, school_id, NULL AS district_id, created_at FROM feed WHERE (educator_id = $1 OR school_id = $1) AND revoked_at IS NULL \
             UNION ALL SELECT id, NULL, NULL, district_id, created_at FROM district_feed WHERE district_id = $1 AND revoked_at IS NULL ORDER BY id";
+    /// Of terms that have not ended before a day, the first day of all.
+    TERMS_BEGIN = "SELECT first_on FROM term WHERE last_on >= $1 ORDER BY first_on LIMIT 1";
     REVOKE = "UPDATE feed SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
     REVOKE_DISTRICT = "UPDATE district_feed SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
 }
@@ -67,6 +70,11 @@ pub async fn create(tx: &mut Tx, owner: Owner, token: &str, maker: Option<Accoun
 /// The feed behind a token that has not been revoked.
 pub async fn find(tx: &mut Tx, token: &str) -> Result<Option<Feed>> {
     tx.row(&BY_TOKEN, args![sha256(token)]).await?.as_ref().map(feed).transpose()
+}
+
+/// The first day of the terms that have not ended before `day`.
+pub async fn terms_begin(tx: &mut Tx, day: Date) -> Result<Option<Date>> {
+    tx.row(&TERMS_BEGIN, args![day]).await?.map(|row| row.get::<NaiveDate>("first_on").map(Date)).transpose()
 }
 
 /// The living feeds of an educator, a school or a district.

@@ -40,8 +40,15 @@ pub async fn claim(tx: &mut Tx, principal: &str, key: &str, request_hash: &str) 
     if tx.execute(&CLAIM, args![principal, key, request_hash, at]).await? == 1 {
         return Ok(Claim::Fresh);
     }
-    let row = tx.row(&READ, args![principal, key]).await?;
-    let row = row.ok_or_else(|| StoreError::Corrupt("an idempotency key vanished".into()))?;
+    match seen(tx, principal, key, request_hash).await? {
+        Claim::Fresh => Err(StoreError::Corrupt("an idempotency key vanished".into())),
+        known => Ok(known),
+    }
+}
+
+/// What is known of a key, without claiming it: spares the work of a request that was answered before.
+pub async fn seen(tx: &mut Tx, principal: &str, key: &str, request_hash: &str) -> Result<Claim> {
+    let Some(row) = tx.row(&READ, args![principal, key]).await? else { return Ok(Claim::Fresh) };
     if row.get::<String>("request_hash")? != request_hash {
         return Ok(Claim::Mismatch);
     }

@@ -6,12 +6,12 @@ use uuid::Uuid;
 
 use super::error::{Result, StoreError};
 use super::tx::{Row, Statement, Tx, Value, statements};
-use super::{audit, directory, entity};
+use super::{audit, directory, entity, log};
 use crate::args;
 use crate::domain::actor::{Actor, Thing, Verb};
-use crate::domain::id::{self, DistrictId, RecordId, StudentId};
+use crate::domain::id::{self, DistrictId, RecordId, ServiceId, StudentId};
 use crate::domain::identity::{Certificate, Identity, IdentityField, Showing};
-use crate::domain::records::{Service, Student};
+use crate::domain::records::{Service, ServiceLine, Student};
 use crate::domain::seal::{Keyring, SealError, Sealed};
 use crate::domain::time::Date;
 
@@ -29,16 +29,23 @@ statements! {
     SHOWINGS_OF_DISTRICT = "SELECT id, at, actor, student_id, fields, purpose FROM student_showing WHERE district_id = $1 AND id > $2 ORDER BY id LIMIT $3";
     OLD_KEYS = "SELECT student_id, key_id, wrapped, sealed FROM student_identity WHERE key_id <> $1 ORDER BY student_id LIMIT 500";
     REWRAP = "UPDATE student_identity SET key_id = $2, wrapped = $3 WHERE student_id = $1";
-    /// Students of a district all of whose services lie in terms that ended before a date.
-    EXPIRED = "SELECT t.id FROM student t WHERE t.district_id = $1 AND EXISTS (SELECT 1 FROM service v WHERE v.student_id = t.id) \
+    /// Students of a district all of whose services lie in terms that ended before a date; who has none, and nobody changed
+    /// since then.
+    EXPIRED = "SELECT t.id FROM student t WHERE t.district_id = $1 AND (t.updated_at < $2 OR EXISTS (SELECT 1 FROM service v WHERE v.student_id = t.id)) \
                AND NOT EXISTS (SELECT 1 FROM service v JOIN term m ON m.id = v.term_id WHERE v.student_id = t.id AND m.last_on >= $2) ORDER BY t.id";
+    /// Districts that say for how many years they keep students.
+    RETAINING = "SELECT id, retention_years FROM district WHERE retention_years IS NOT NULL ORDER BY id";
+    /// One purge at a time: the second finds nobody left, and certifies nothing.
+    TURN = "SELECT 1 AS one" | "SELECT 1 AS one FROM (SELECT pg_advisory_xact_lock(hashtextextended('purge', 0))) AS locked";
     PURGE_ASSIGNMENTS = "DELETE FROM assignment WHERE service_id IN (SELECT id FROM service WHERE student_id = $1)";
     PURGE_PINS = "DELETE FROM pin WHERE service_id IN (SELECT id FROM service WHERE student_id = $1)";
     PURGE_INCUMBENTS = "DELETE FROM incumbent WHERE service_id IN (SELECT id FROM service WHERE student_id = $1)";
     PURGE_SESSIONS = "DELETE FROM session_student WHERE student_id = $1";
     /// Sessions that were for nobody else.
     PURGE_EMPTY = "DELETE FROM session WHERE service IS NOT NULL AND NOT EXISTS (SELECT 1 FROM session_student x WHERE x.session_id = session.id)";
+    PURGE_LOG = "DELETE FROM service_log WHERE student_id = $1";
     PURGE_SERVICES = "DELETE FROM service WHERE student_id = $1";
+    PURGE_LINES = "DELETE FROM service_line WHERE student_id = $1";
     PURGE_SHOWINGS = "DELETE FROM student_showing WHERE student_id = $1";
     PURGE_STUDENT = "DELETE FROM student WHERE id = $1";
     CERTIFY = "INSERT INTO purge (id, at, actor, district_id, body) VALUES ($1, $2, $3, $4, $5)";
@@ -159,12 +166,23 @@ pub async fn showings(tx: &mut Tx, of: Of, after: Option<Uuid>, limit: i64) -> R
     rows.iter().map(showing).collect()
 }
 
+/// Records that what is owed to a student and delivered was exported; no name is in it.
+pub async fn note_export(tx: &mut Tx, id: StudentId, district: DistrictId, format: &str, purpose: &str) -> Result<()> {
+    let (showing, at, actor) = (id::fresh(), tx.at, tx.actor.clone());
+    tx.execute(&SHOW, args![showing, at, actor, id, district, json!([]), purpose]).await?;
+    let about = json!({ "format": format, "purpose": purpose });
+    audit::write(tx, "export_minutes", "student", id.uuid(), None, Some(about)).await
+}
+
 /// Everything that is kept about one student. Showing who they are is recorded.
 pub async fn export(tx: &mut Tx, keys: &Keyring, id: StudentId, purpose: &str) -> Result<Json> {
     let student = entity::get::<Student>(tx, id).await?;
     let fields = [IdentityField::Name, IdentityField::BornOn];
     let identity = show(tx, keys, id, student.body.district_id, &fields, purpose).await?;
     let services = entity::children::<Service>(tx, "student_id", id).await?;
+    let lines = entity::children::<ServiceLine>(tx, "student_id", id).await?;
+    let ids: Vec<ServiceId> = services.iter().map(|service| service.id).collect();
+    let log = log::of_services(tx, &ids).await?;
     let showings = showings(tx, Of::Student(id), None, i64::MAX).await?;
     let session = |row: &Row| -> Result<Json> {
         Ok(json!({
@@ -178,7 +196,7 @@ pub async fn export(tx: &mut Tx, keys: &Keyring, id: StudentId, purpose: &str) -
     let changes = audit::list(tx, Some(("student", id.uuid())), None, i64::MAX).await?;
     Ok(json!({
         "format": "bellwether-student/1", "exported_at": tx.at, "student": student, "identity": identity,
-        "services": services, "sessions": sessions, "showings": showings, "changes": changes,
+        "service_lines": lines, "services": services, "service_log": log, "sessions": sessions, "showings": showings, "changes": changes,
     }))
 }
 
@@ -187,14 +205,32 @@ pub async fn expired(tx: &mut Tx, district: DistrictId, before: Date) -> Result<
     tx.rows(&EXPIRED, args![district, before]).await?.iter().map(|row| row.id("id")).collect()
 }
 
+/// Destroys the students whose district's retention schedule says so: the certificates, one for each district.
+pub async fn purge_due(tx: &mut Tx) -> Result<Vec<Certificate>> {
+    tx.row(&TURN, args![]).await?;
+    let today = Date(tx.at.date_naive());
+    let mut certificates = Vec::new();
+    for row in tx.rows(&RETAINING, args![]).await? {
+        let (district, years): (DistrictId, i64) = (row.id("id")?, row.get("retention_years")?);
+        let students = expired(tx, district, today.years_before(years)).await?;
+        if !students.is_empty() {
+            let reason = format!("retention schedule of the district: {years} years after the last term");
+            certificates.push(purge(tx, district, &students, &reason).await?);
+        }
+    }
+    Ok(certificates)
+}
+
 /// Destroys these students of a district with everything that is kept about them, and certifies it.
 pub async fn purge(tx: &mut Tx, district: DistrictId, students: &[StudentId], reason: &str) -> Result<Certificate> {
-    const STEPS: [(&str, &Statement); 8] = [
+    const STEPS: [(&str, &Statement); 10] = [
         ("assignment", &PURGE_ASSIGNMENTS),
         ("pin", &PURGE_PINS),
         ("incumbent", &PURGE_INCUMBENTS),
         ("session_student", &PURGE_SESSIONS),
+        ("service_log", &PURGE_LOG),
         ("service", &PURGE_SERVICES),
+        ("service_line", &PURGE_LINES),
         ("student_showing", &PURGE_SHOWINGS),
         ("student_identity", &DELETE),
         ("student", &PURGE_STUDENT),

@@ -98,6 +98,7 @@ async fn upsert<T: Entity>(tx: &mut Tx, source: &str, rows: Rows<T>, summary: &m
 
 /// Fields that sources do not tell: a later import leaves what people have written there.
 const LOCAL: &[(&str, &[&str])] = &[
+    ("district", &["retention_years"]),
     ("section", &["vacancy_id"]),
     ("educator", &["display_name", "email", "active"]),
     ("pin", &["reason"]),

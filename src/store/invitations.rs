@@ -16,6 +16,7 @@ statements! {
     INSERT = "INSERT INTO invitation (id, account_id, token_sha256, created_by, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)";
     FIND = "SELECT i.account_id FROM invitation i JOIN account a ON a.id = i.account_id \
             WHERE i.token_sha256 = $1 AND i.ended_at IS NULL AND i.expires_at > $2 AND a.active";
+    SPEND_ALL = "UPDATE invitation SET ended_at = $2 WHERE account_id = $1 AND ended_at IS NULL AND expires_at > $2";
     SPEND = "UPDATE invitation SET ended_at = $2 WHERE token_sha256 = $1 AND ended_at IS NULL AND expires_at > $2";
 }
 
@@ -45,4 +46,9 @@ pub async fn find(tx: &mut Tx, token: &str) -> Result<Option<Account>> {
 /// Uses a link up: true for exactly one of any number of callers.
 pub async fn spend(tx: &mut Tx, token: &str) -> error::Result<bool> {
     Ok(tx.execute(&SPEND, args![sha256(token), tx.at]).await? == 1)
+}
+
+/// Uses up whatever link there is to an account: false if there is none.
+pub async fn spend_all(tx: &mut Tx, account: AccountId) -> error::Result<bool> {
+    Ok(tx.execute(&SPEND_ALL, args![account, tx.at]).await? > 0)
 }

@@ -17,7 +17,9 @@ use crate::domain::id::{AccountId, LoginId, RecordId};
 
 statements! {
     INSERT = "INSERT INTO login (id, account_id, token_sha256, method, agent, created_at, last_used_at, expires_at, awaits_second) VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8)";
-    BY_TOKEN = "SELECT l.id AS credential, l.last_used_at, a.id, a.version, a.name, a.role, a.districts, a.educator_id FROM login l \
+    BY_TOKEN = "SELECT l.id AS credential, l.last_used_at, a.id, a.version, a.name, a.role, a.districts, a.educator_id, \
+                EXISTS (SELECT 1 FROM totp t WHERE t.account_id = a.id AND t.confirmed_at IS NOT NULL) \
+                OR EXISTS (SELECT 1 FROM passkey p WHERE p.account_id = a.id) AS guarded FROM login l \
                 JOIN account a ON a.id = l.account_id WHERE l.token_sha256 = $1 AND l.ended_at IS NULL AND l.expires_at > $2 \
                 AND l.last_used_at > $3 AND a.active AND NOT l.awaits_second";
     WAITING = "SELECT l.id, l.account_id FROM login l JOIN account a ON a.id = l.account_id WHERE l.token_sha256 = $1 AND l.ended_at IS NULL \
@@ -50,12 +52,16 @@ statements! {
     TOUCH_TOKEN = "UPDATE api_token SET last_used_at = $2 WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $2)";
     LIST = "SELECT id, agent, created_at, last_used_at FROM login WHERE account_id = $1 AND ended_at IS NULL AND expires_at > $2 AND last_used_at > $3 AND NOT awaits_second ORDER BY id";
     END = "UPDATE login SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL";
+    BEGUN = "SELECT created_at FROM login WHERE id = $1 AND ended_at IS NULL";
+    END_OWN = "UPDATE login SET ended_at = $3 WHERE id = $1 AND account_id = $2 AND ended_at IS NULL";
     FORGET = "DELETE FROM login WHERE expires_at < $1 OR ended_at < $1";
 }
 
 /// A login ends this long after it began, and this long after it was last used (OWASP ASVS 5.0, 7.3).
 pub const HOURS: i64 = 24;
 pub const IDLE_HOURS: i64 = 2;
+/// How long a login is fresh.
+pub const FRESH_MINUTES: i64 = 10;
 /// How long a code may be owed.
 const WAIT_MINUTES: i64 = 10;
 /// How exactly it is known when something was last used.
@@ -66,9 +72,11 @@ const TOUCH: TimeDelta = TimeDelta::minutes(1);
 pub struct Known {
     pub actor: Actor,
     pub touch: bool,
+    /// Whether the account has a second factor. Of a token it is not asked: who made it had one, if one was needed.
+    pub guarded: bool,
 }
 
-/// Begins a login. `method` says by what: `password`, `invitation`.
+/// Begins a login. `method` says by what: `password`, `invitation`, `passkey`, `provider`.
 pub async fn begin(tx: &mut Tx, account: AccountId, token: &str, method: &str, agent: &str) -> Result<LoginId> {
     audit::write(tx, "sign_in", "account", account.uuid(), None, Some(serde_json::json!({ "by": method }))).await?;
     keep(tx, account, token, method, agent, None).await
@@ -110,17 +118,24 @@ pub async fn waiting(tx: &mut Tx, token: &str) -> Result<Option<Waiting>> {
 pub async fn find(tx: &mut Tx, token: &str) -> Result<Option<Known>> {
     let idle = tx.at - TimeDelta::hours(IDLE_HOURS);
     let Some(row) = tx.row(&BY_TOKEN, args![sha256(token), tx.at, idle]).await? else { return Ok(None) };
-    known(tx.at, &row, Credential::Login(row.id("credential")?), None).map(Some)
+    let guarded = row.get("guarded")?;
+    known(tx.at, &row, Credential::Login(row.id("credential")?), None, guarded).map(Some)
 }
 
 /// Who a token stands for.
 pub async fn find_token(tx: &mut Tx, token: &str) -> Result<Option<Known>> {
     let Some(row) = tx.row(&BY_API_TOKEN, args![sha256(token), tx.at]).await? else { return Ok(None) };
     let scopes: BTreeSet<Scope> = row.get::<Column<BTreeSet<Scope>>>("scopes")?.0;
-    known(tx.at, &row, Credential::Token(row.id("credential")?), Some(scopes)).map(Some)
+    known(tx.at, &row, Credential::Token(row.id("credential")?), Some(scopes), true).map(Some)
 }
 
-fn known(now: DateTime<Utc>, row: &Row, credential: Credential, scopes: Option<BTreeSet<Scope>>) -> Result<Known> {
+fn known(
+    now: DateTime<Utc>,
+    row: &Row,
+    credential: Credential,
+    scopes: Option<BTreeSet<Scope>>,
+    guarded: bool,
+) -> Result<Known> {
     let role: String = row.get("role")?;
     let last: Option<DateTime<Utc>> = row.get("last_used_at")?;
     let actor = Actor {
@@ -133,7 +148,7 @@ fn known(now: DateTime<Utc>, row: &Row, credential: Credential, scopes: Option<B
         credential,
         version: row.get("version")?,
     };
-    Ok(Known { actor, touch: last.is_none_or(|last| now - last >= TOUCH) })
+    Ok(Known { actor, guarded, touch: last.is_none_or(|last| now - last >= TOUCH) })
 }
 
 /// Notes that a login or token was used now.
@@ -180,6 +195,23 @@ pub async fn list(tx: &mut Tx, account: AccountId) -> Result<Vec<Login>> {
         })
     };
     tx.rows(&LIST, args![account, tx.at, idle]).await?.iter().map(login).collect()
+}
+
+/// Whether the actor has signed in only just now, which is as good as to ask them again.
+pub async fn is_fresh(tx: &mut Tx, actor: &Actor) -> Result<bool> {
+    let Credential::Login(id) = actor.credential else { return Ok(false) };
+    let Some(row) = tx.row(&BEGUN, args![id]).await? else { return Ok(false) };
+    let begun: DateTime<Utc> = row.get("created_at")?;
+    Ok(tx.at - begun < TimeDelta::minutes(FRESH_MINUTES))
+}
+
+/// Ends one of an account's logins.
+pub async fn end_own(tx: &mut Tx, account: AccountId, id: LoginId) -> Result<()> {
+    if tx.execute(&END_OWN, args![id, account, tx.at]).await? == 0 {
+        return Err(StoreError::NotFound { what: "login", id: id.uuid() });
+    }
+    let about = serde_json::json!({ "login": id });
+    audit::write(tx, "end_login", "account", account.uuid(), Some(about), None).await
 }
 
 pub async fn end(tx: &mut Tx, id: LoginId) -> Result<()> {

@@ -14,8 +14,14 @@ pub mod idempotency;
 pub mod identities;
 pub mod import;
 pub mod invitations;
+mod lines;
+pub mod links;
+pub mod log;
 pub mod logins;
 pub mod mail;
+pub mod makeup;
+pub mod minutes;
+pub mod passkeys;
 pub mod queue;
 pub mod runs;
 pub mod schedules;
@@ -45,12 +51,21 @@ pub fn statements() -> Vec<Statement> {
         logins::STATEMENTS,
         tokens::STATEMENTS,
         factors::STATEMENTS,
+        passkeys::STATEMENTS,
+        links::STATEMENTS,
         identities::STATEMENTS,
         mail::STATEMENTS,
         absences::STATEMENTS,
         vacancies::STATEMENTS,
     ];
-    let written = records.into_iter().chain(answers).chain(people);
+    let minutes = [lines::STATEMENTS, log::STATEMENTS, minutes::STATEMENTS, makeup::STATEMENTS];
+    let written = records.into_iter().chain(answers).chain(people).chain(minutes);
     let written = written.flatten().map(|(_, statement)| statement.clone());
-    written.chain(entities::statements()).chain(snapshot::composed()).chain(scope::statements()).collect()
+    written
+        .chain(entities::statements())
+        .chain(snapshot::composed())
+        .chain(sessions::composed())
+        .chain(minutes::composed())
+        .chain(scope::statements())
+        .collect()
 }

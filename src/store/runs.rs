@@ -34,7 +34,7 @@ statements! {
     CLAIM = "UPDATE run SET state = 'running', attempt = attempt + 1, worker = $2, lease_until = $3, started_at = COALESCE(started_at, $4), \
              last_event = last_event + 1 \
              WHERE id = $1 AND (state = 'queued' OR (state = 'running' AND lease_until < $4)) \
-             RETURNING attempt, failures, spent_ms, cancel_asked, last_event, settings, problem, schedule";
+             RETURNING attempt, failures, spent_ms, cancel_asked, last_event, settings, problem, schedule, progress";
     /// Those left by a dead worker first: `running` comes after `queued`.
     WAITING = "SELECT id, state FROM run WHERE state = 'queued' OR (state = 'running' AND lease_until < $1) ORDER BY state DESC, id LIMIT 100";
     BEAT = "UPDATE run SET lease_until = $3, spent_ms = spent_ms + $4 WHERE id = $1 AND attempt = $2 AND state = 'running' RETURNING cancel_asked";
@@ -77,6 +77,8 @@ pub struct Claim {
     pub problem: String,
     /// The best schedule so far, as kept; it has been verified.
     pub schedule: Option<String>,
+    /// The best bound told so far, in cents: no schedule costs less.
+    pub bound: Option<i64>,
 }
 
 /// How a run ends.
@@ -158,6 +160,7 @@ pub async fn claim(tx: &mut Tx, id: RunId, worker: &str, lease: Duration) -> Res
         settings: settings.0,
         problem: row.get("problem")?,
         schedule: row.get("schedule")?,
+        bound: row.get::<Option<Column<Json>>>("progress")?.and_then(|figures| figures.0["bound"].as_i64()),
     };
     event(tx, id, row.get("last_event")?, "started", json!({ "attempt": claim.attempt, "worker": worker })).await?;
     Ok(Some(claim))

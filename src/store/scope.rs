@@ -16,7 +16,11 @@ fn of_districts(table: &str) -> Option<&'static str> {
         "term" | "course" => "TRUE",
         "district" => "id IN {list}",
         "school" | "calendar" | "vacancy" | "student" => "district_id IN {list}",
-        "bell_schedule" | "section" | "service" => "school_id IN (SELECT id FROM school WHERE district_id IN {list})",
+        "bell_schedule" | "section" | "service" | "service_line" => {
+            "school_id IN (SELECT id FROM school WHERE district_id IN {list})"
+        }
+        // A state's figures hold for every district of it, and say nothing of anybody.
+        "policy" => "(district_id IS NULL OR district_id IN {list})",
         "educator" => "id IN (SELECT educator_id FROM session WHERE district_id IN {list})",
         "license" | "clearance" => "educator_id IN (SELECT educator_id FROM session WHERE district_id IN {list})",
         _ => return None,

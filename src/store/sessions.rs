@@ -3,14 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use super::directory;
 use super::error::{Result, StoreError};
-use super::tx::{Row, Tx, instant_text, statements};
+use super::tx::{Row, Statement, Tx, instant_text, statements};
 use crate::args;
 use crate::domain::actor::{Actor, Reach, Thing, Verb};
 use crate::domain::id::{DistrictId, EducatorId, RecordId, ScheduleId, SchoolId, ServiceId, SessionId, TermId};
@@ -57,7 +57,7 @@ statements! {
             c.name AS school_name, o.name AS course_name FROM session s JOIN educator e ON e.id = s.educator_id JOIN school c ON c.id = s.school_id \
             LEFT JOIN section n ON n.id = s.section_id LEFT JOIN course o ON o.id = n.course_id \
             WHERE s.ends_at > $1 AND s.starts_at < $2 AND (s.educator_id = $3 OR $3 IS NULL) AND (s.school_id = $4 OR $4 IS NULL) \
-            AND (s.district_id = $5 OR $5 IS NULL) AND (s.starts_at > $6 OR (s.starts_at = $6 AND s.id > $7)) \
+            AND (s.district_id = $5 OR $5 IS NULL) AND s.starts_at >= $6 AND (s.starts_at > $6 OR s.id > $7) \
             AND ($9 OR s.educator_id = $10 OR s.district_id IN (SELECT unhex(value, '-') FROM json_each($11))) AND ($12 OR s.section_id IS NOT NULL) \
             ORDER BY s.starts_at, s.id LIMIT $8"
          | "SELECT s.id, s.term_id, s.schedule_id, s.educator_id, s.school_id, s.district_id, s.section_id, s.service, s.key, s.held_on, s.starts, \
@@ -65,7 +65,7 @@ statements! {
             c.name AS school_name, o.name AS course_name FROM session s JOIN educator e ON e.id = s.educator_id JOIN school c ON c.id = s.school_id \
             LEFT JOIN section n ON n.id = s.section_id LEFT JOIN course o ON o.id = n.course_id \
             WHERE s.ends_at > $1 AND s.starts_at < $2 AND (s.educator_id = $3 OR $3 IS NULL) AND (s.school_id = $4 OR $4 IS NULL) \
-            AND (s.district_id = $5 OR $5 IS NULL) AND (s.starts_at > $6 OR (s.starts_at = $6 AND s.id > $7)) \
+            AND (s.district_id = $5 OR $5 IS NULL) AND s.starts_at >= $6 AND (s.starts_at > $6 OR s.id > $7) \
             AND ($9 OR s.educator_id = $10 OR s.district_id IN (SELECT value::uuid FROM jsonb_array_elements_text($11))) AND ($12 OR s.section_id IS NOT NULL) \
             ORDER BY s.starts_at, s.id LIMIT $8";
 }
@@ -194,7 +194,9 @@ pub async fn list(
     after: Option<(DateTime<Utc>, SessionId)>,
     limit: i64,
 ) -> Result<Vec<Listed>> {
-    let (at, id) = after.map_or((DateTime::UNIX_EPOCH, Uuid::nil()), |(at, id)| (at, id.uuid()));
+    // No session lasts longer than a day: earlier ones need not be looked at.
+    let earliest = wanted.from.checked_sub_signed(TimeDelta::days(1)).unwrap_or(wanted.from);
+    let (at, id) = after.map_or((earliest, Uuid::nil()), |(at, id)| (at, id.uuid()));
     let (all, own, districts) = directory::parts(&visible.reach);
     let args = args![
         wanted.from,
@@ -210,7 +212,7 @@ pub async fn list(
         districts,
         visible.services
     ];
-    let rows = tx.rows(&LIST, args).await?;
+    let rows = tx.rows(&listing(&wanted), args).await?;
     let ids: Vec<SessionId> = rows.iter().map(|row| row.id("id")).collect::<Result<_>>()?;
     let students = by_session(&tx.rows(&STUDENTS, args![json!(ids)]).await?)?;
     let listed = |row: &Row| {
@@ -223,6 +225,38 @@ pub async fn list(
         })
     };
     rows.iter().map(listed).collect()
+}
+
+/// The list with every condition that may be absent made one that is there: only so does either engine take the index of
+/// an educator, a school or a district.
+fn listing(wanted: &Wanted) -> Statement {
+    let given = [
+        ("s.educator_id = $3", wanted.educator_id.is_some()),
+        ("s.school_id = $4", wanted.school_id.is_some()),
+        ("s.district_id = $5", wanted.district_id.is_some()),
+    ];
+    let mut statement = LIST.clone();
+    for (condition, _) in given.into_iter().filter(|(_, given)| *given) {
+        let open = format!("({condition} OR {} IS NULL)", &condition[condition.len() - 2..]);
+        statement.sqlite = statement.sqlite.replace(&open, condition).into();
+        statement.postgres = statement.postgres.replace(&open, condition).into();
+    }
+    statement
+}
+
+/// Statements composed here, for the test that prepares them.
+pub(super) fn composed() -> impl Iterator<Item = Statement> {
+    let none = Wanted {
+        from: DateTime::UNIX_EPOCH,
+        to: DateTime::UNIX_EPOCH,
+        educator_id: None,
+        school_id: None,
+        district_id: None,
+    };
+    let educator = Wanted { educator_id: Some(EducatorId::from_uuid(Uuid::nil())), ..none };
+    let school = Wanted { school_id: Some(SchoolId::from_uuid(Uuid::nil())), ..none };
+    let district = Wanted { district_id: Some(DistrictId::from_uuid(Uuid::nil())), ..none };
+    [educator, school, district].into_iter().map(|wanted| listing(&wanted))
 }
 
 type Written = Vec<(SessionId, i64, Meeting)>;

@@ -11,7 +11,7 @@ use super::schedules;
 use super::tx::{Statement, Tx, statements};
 use super::{Db, children, every, get};
 use crate::args;
-use crate::domain::calendar::{self, BellSchedule, DateSpan};
+use crate::domain::calendar::{BellSchedule, DateSpan};
 use crate::domain::educator;
 use crate::domain::id::{DistrictId, RecordId, SchoolId, SectionId, ServiceId, TermId};
 use crate::domain::license;
@@ -137,7 +137,7 @@ async fn district(tx: &mut Tx, term_id: TermId, term: &str, id: DistrictId, prob
 
     let calendar = shared.body;
     let (name, state, tz) = (district.name, district.state, district.tz);
-    problem.districts.push(problem::District { id: id.to_string(), name, state, tz, calendar: days(calendar) });
+    problem.districts.push(problem::District { id: id.to_string(), name, state, tz, calendar: calendar.into() });
     for row in children::<kept::School>(tx, "district_id", id).await? {
         let bell_schedules = bells.remove(&row.id).unwrap_or_default();
         if bell_schedules.is_empty() && !with_needs.contains(&row.id) {
@@ -148,24 +148,13 @@ async fn district(tx: &mut Tx, term_id: TermId, term: &str, id: DistrictId, prob
             district: id.to_string(),
             name: row.body.name,
             tz: row.body.tz,
-            calendar: own.remove(&Some(row.id)).map(days),
+            calendar: own.remove(&Some(row.id)).map(Into::into),
             bell_schedules,
         });
     }
     problem.sections.extend(sections.into_iter().map(section));
     problem.services.extend(services.into_iter().map(service));
     Ok(())
-}
-
-fn days(calendar: kept::Calendar) -> calendar::Calendar {
-    calendar::Calendar {
-        first: calendar.first_on,
-        last: calendar.last_on,
-        weekdays: calendar.weekdays,
-        closed: calendar.closed,
-        cycle: calendar.cycle,
-        bell_schedule: calendar.bell_schedule,
-    }
 }
 
 fn section(row: Stored<kept::Section>) -> problem::Section {

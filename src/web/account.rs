@@ -2,7 +2,7 @@
 
 use axum::extract::State as Axum;
 use axum::extract::rejection::FormRejection;
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Form, Router};
@@ -11,13 +11,14 @@ use serde::Deserialize;
 
 use super::layout::{Page, Place};
 use super::sign_in::{entered, left, password_fields};
+use super::totp::password;
 use super::words;
 use crate::api::access::Owner;
 use crate::api::sign_in::Knock;
 use crate::api::{State, WantedToken, error::Error, extract::NoQuery, extract::Path};
 use crate::domain::account::{Account, ApiToken, Login};
 use crate::domain::actor::{Actor, Credential, Role, Scope};
-use crate::domain::id::TokenId;
+use crate::domain::id::{LoginId, TokenId};
 use crate::store::{accounts, logins, tokens};
 
 pub(super) fn routes() -> Router<State> {
@@ -25,6 +26,7 @@ pub(super) fn routes() -> Router<State> {
         .route("/account", get(show))
         .route("/account/password", post(change_password))
         .route("/account/sign-out", post(sign_out))
+        .route("/account/logins", post(end_login))
         .route("/account/tokens", post(make_token))
         .route("/account/tokens/{id}/revoke", post(revoke_token))
 }
@@ -85,6 +87,27 @@ async fn sign_out(Axum(state): Axum<State>, Owner(actor): Owner, _: NoQuery) -> 
     left(&state)
 }
 
+#[derive(Deserialize)]
+struct Ended {
+    login: LoginId,
+    #[serde(default)]
+    password: String,
+}
+
+async fn end_login(
+    Axum(state): Axum<State>,
+    Owner(actor): Owner,
+    _: NoQuery,
+    knock: Knock,
+    form: Result<Form<Ended>, FormRejection>,
+) -> Result<Response, Error> {
+    let Form(typed) = form.map_err(|error| Error::Malformed(error.body_text()))?;
+    if state.end_login(&actor, &knock, typed.login, typed.password).await? {
+        return Ok(Redirect::to("/account").into_response());
+    }
+    refused(&state, &actor, "The password is not right.".into()).await
+}
+
 async fn make_token(
     Axum(state): Axum<State>,
     Owner(actor): Owner,
@@ -104,7 +127,7 @@ async fn make_token(
     match state.make_token(&actor, wanted).await {
         Ok((_, token)) => {
             let view = View { made: Some(token), ..view(&state, &actor).await? };
-            Ok(([(header::CACHE_CONTROL, "no-store")], page(&actor, &view)).into_response())
+            Ok(page(&actor, &view).into_response())
         }
         Err(Error::Fields(issues)) => {
             let why = issues.into_iter().map(|issue| issue.message).collect::<Vec<_>>().join("; ");
@@ -154,6 +177,20 @@ fn page(actor: &Actor, view: &View) -> Markup {
                         }
                     } }
                 }
+                @if view.logins.len() > 1 {
+                    form method="post" action="/account/logins" {
+                        div.field {
+                            label for="login" { "End one of them" }
+                            select #login name="login" required {
+                                @for login in view.logins.iter().filter(|login| actor.credential != Credential::Login(login.id)) {
+                                    option value=(login.id) { (words::instant(login.created_at)) " · " (login.agent) }
+                                }
+                            }
+                        }
+                        (password("login-password"))
+                        button.quiet type="submit" { "End it" }
+                    }
+                }
                 form.plain method="post" action="/account/sign-out" { button.danger type="submit" { "Sign out everywhere" } }
                 p.soft.small { "Ends all of these, and your tokens." }
             }
@@ -163,13 +200,14 @@ fn page(actor: &Actor, view: &View) -> Markup {
                     input type="hidden" name="username" autocomplete="username" value=(body.email);
                     div.field {
                         label for="old" { "Present password" }
-                        input #old name="old" type="password" autocomplete="current-password" required;
+                        input #old name="old" type="password" autocomplete="current-password" aria-describedby="old-hint";
+                        span.hint #old-hint { "If you have none: sign in again and do this within ten minutes." }
                     }
                     (password_fields("password", "again"))
                     button type="submit" { "Change the password" }
                 }
                 p.soft.small { "Every other login ends." }
-                p { a href="/account/app" { "Authenticator app" } }
+                p { a href="/account/passkeys" { "Passkeys" } " · " a href="/account/links" { "Sign-in with a provider" } " · " a href="/account/app" { "Authenticator app" } }
             }
         }
         (tokens_card(actor, &view.tokens))

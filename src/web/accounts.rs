@@ -2,15 +2,15 @@
 
 use axum::extract::State as Axum;
 use axum::extract::rejection::FormRejection;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Form, Router};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::layout::{Page, Place, origin, pager};
-use crate::api::access::Keeper;
+use super::layout::{Page, Place, pager};
+use crate::api::access::{Keeper, origin};
 use crate::api::{State, error::Error, extract::NoQuery, extract::Path, extract::Query};
 use crate::domain::account::{Account, AccountBody};
 use crate::domain::actor::{Actor, Role};
@@ -118,7 +118,7 @@ async fn shown_once(
 ) -> Result<Response, Error> {
     let link = format!("{}{path}", origin(state, headers));
     let view = View { made: Some((name, link)), ..view(state, None).await? };
-    Ok(([(header::CACHE_CONTROL, "no-store")], page(actor, &view)).into_response())
+    Ok(page(actor, &view).into_response())
 }
 
 async fn invite(
@@ -232,7 +232,7 @@ fn row(account: &Account, districts: &[Stored<District>]) -> Markup {
                 @if body.active {
                     form.plain method="post" action=(action("invite")) { button.quiet type="submit" { "New link" } }
                     form.plain method="post" action=(action("sign-out")) { button.quiet type="submit" { "Sign out" } }
-                    form.plain method="post" action=(action("reset-app")) { button.quiet type="submit" { "Remove app" } }
+                    form.plain method="post" action=(action("reset-app")) { button.quiet type="submit" { "Remove factors" } }
                     form.plain method="post" action=(action("active")) {
                         input type="hidden" name="active" value="false";
                         button.danger type="submit" { "End access" }

@@ -216,7 +216,7 @@ impl Form {
                         }
                     }
                     p.soft.small {
-                        (words::plural(self.locks, "lock")) " and " (words::plural(self.bans, "ban")) " hold in it."
+                        a href="/decisions" { (words::plural(self.locks, "lock")) " and " (words::plural(self.bans, "ban")) } " hold in it."
                     }
                     button type="submit" { "Start the run" }
                 }

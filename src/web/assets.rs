@@ -31,6 +31,8 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         asset("grid.css", "text/css; charset=utf-8", grid()),
         asset("htmx.js", "text/javascript; charset=utf-8", include_str!("assets/htmx.min.js").into()),
         asset("live.js", "text/javascript; charset=utf-8", include_str!("assets/live.js").into()),
+        asset("passkey.js", "text/javascript; charset=utf-8", include_str!("assets/passkey.js").into()),
+        asset("board.js", "text/javascript; charset=utf-8", include_str!("assets/board.js").into()),
         asset("icon.svg", "image/svg+xml", include_str!("assets/icon.svg").into()),
     ]
 });

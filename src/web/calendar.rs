@@ -21,7 +21,7 @@ pub struct Entry {
     pub from: u16,
     pub minutes: u16,
     pub title: String,
-    /// On the reader's clock: `13:00–13:30 EST`.
+    /// On the reader's clock: `1:00–1:30 PM EST`.
     pub own: String,
     /// On the other's clock, where that reads differently.
     pub other: Option<String>,
@@ -50,7 +50,7 @@ pub fn week(monday: Date, today: Date, entries: &[Entry]) -> Markup {
         div.week role="group" aria-label=(format!("Week of {}", words::week(monday))) tabindex="0" {
             ol.axis.(height) aria-hidden="true" {
                 @for hour in first_hour..last_hour {
-                    li.(format!("r{} s{}", (hour - first_hour) * 60 / ROW_MINUTES, 60 / ROW_MINUTES)) { (format!("{:02}:00", hour % 24)) }
+                    li.(format!("r{} s{}", (hour - first_hour) * 60 / ROW_MINUTES, 60 / ROW_MINUTES)) { (words::hour(hour)) }
                 }
             }
             @for (_, (date, placed)) in &days {
@@ -171,8 +171,8 @@ mod tests {
             from,
             minutes,
             title: title.into(),
-            own: "13:00–13:30 EST".into(),
-            other: Some("11:00–11:30 MST".into()),
+            own: "1:00–1:30 PM EST".into(),
+            other: Some("11:00–11:30 AM MST".into()),
             with: "Lincoln Elementary".into(),
             students: Some(3),
             status: SessionStatus::Planned,
@@ -201,7 +201,8 @@ mod tests {
     #[test]
     fn both_clocks_and_the_size_of_a_group_are_shown() {
         let text = shown(&[entry(780, 30, "Speech")]);
-        for part in ["13:00–13:30 EST", "· 11:00–11:30 MST", "group of 3 · Lincoln Elementary", "r60 s6 l1 e2"] {
+        for part in ["1:00–1:30 PM EST", "· 11:00–11:30 AM MST", "group of 3 · Lincoln Elementary", "r60 s6 l1 e2"]
+        {
             assert!(text.contains(part), "{part} is not in {text}");
         }
         assert!(!text.contains("style=") && !text.contains("Sat,"), "{text}");

@@ -8,6 +8,7 @@ use maud::{Markup, html};
 
 use super::layout::{Page, Place, empty, figure};
 use super::runs::table;
+use super::today::{Day, Week};
 use super::words;
 use crate::api::{State, error::Error};
 use crate::domain::actor::{Actor, Thing, Verb};
@@ -26,23 +27,43 @@ pub(super) fn routes() -> Router<State> {
 }
 
 async fn home(Axum(state): Axum<State>, actor: Actor) -> Result<Markup, Error> {
-    let mut tx = state.db.read().await?;
+    let (now, mut tx) = (time::now(), state.db.read().await?);
     let terms = directory::terms(&mut tx, TERMS).await?;
     let plans = actor.may(Verb::Read, Thing::Planning);
-    let runs = if plans { runs::list(&mut tx, None, None, None, RUNS).await? } else { Vec::new() };
-    Ok(page(&actor, &terms, &runs, time::now()))
+    let mut view = View { terms, runs: Vec::new(), day: None, week: None };
+    if plans {
+        view.runs = runs::list(&mut tx, None, None, None, RUNS).await?;
+    }
+    if let Some(educator) = actor.educator {
+        view.day = Some(Day::read(&mut tx, &actor, educator, now).await?);
+    }
+    if actor.role.of_districts() {
+        view.week = Some(Week::read(&mut tx, &actor, now).await?);
+    }
+    Ok(page(&actor, &view, now))
 }
 
-fn page(actor: &Actor, terms: &[TermNumbers], runs: &[Run], now: DateTime<Utc>) -> Markup {
+/// Everything that the page shows; of a day only an educator's, of a week only a district's.
+struct View {
+    terms: Vec<TermNumbers>,
+    runs: Vec<Run>,
+    day: Option<Day>,
+    week: Option<Week>,
+}
+
+fn page(actor: &Actor, view: &View, now: DateTime<Utc>) -> Markup {
+    let View { terms, runs, day, week } = view;
     Page::new("Home", Place::Home, actor).show(&html! {
-        h1 { "Staffing for virtual classrooms" }
-        p.lead {
-            "Bellwether pairs the sections and services that schools need with licensed educators who teach from "
-            "elsewhere, builds the dated calendar on both clocks, and says why anything is left unfilled."
+        h1 { @if day.is_some() { "Your day" } @else if week.is_some() { "Your schools" } @else { "Staffing for virtual classrooms" } }
+        @if day.is_none() && week.is_none() {
+            p.lead {
+                "Bellwether pairs the sections and services that schools need with licensed educators who teach from "
+                "elsewhere, builds the dated calendar on both clocks, and says why anything is left unfilled."
+            }
         }
-        @if let Some(educator) = actor.educator {
-            p { a.button href=(format!("/educators/{educator}/week")) { "My week" } }
-        }
+        @if let Some(day) = day { (day.show(now)) }
+        @if let Some(week) = week { (week.show()) }
+        (steps(actor, runs))
         @if terms.is_empty() { (nothing_yet()) }
         @for term in terms { (card(term, actor)) }
         @if !runs.is_empty() {
@@ -53,6 +74,48 @@ fn page(actor: &Actor, terms: &[TermNumbers], runs: &[Run], now: DateTime<Utc>) 
             }
         }
     })
+}
+
+/// Where the day's work of each role begins: nothing that they do often is further than three clicks from here.
+fn steps(actor: &Actor, runs: &[Run]) -> Markup {
+    let latest = runs.iter().find(|run| run.state.is_final() && run.schedule_sha256.is_some());
+    let mut steps: Vec<(String, &str, &str)> = Vec::new();
+    let mut step = |to: String, title, about| steps.push((to, title, about));
+    if actor.may(Verb::Read, Thing::Planning) {
+        step("/runs#start".into(), "Plan a term", "Ask for the cheapest schedule that keeps every rule, and watch it");
+        if let Some(run) = latest {
+            let unserved = format!("/runs/{}#unserved", run.id);
+            step(unserved, "Unserved needs", "Why each one is open, who is nearest, and what to decide");
+            let compare = format!("/runs/{}/compare", run.id);
+            step(compare, "What would change", "The latest run against what stands published");
+        }
+    }
+    if actor.may(Verb::Read, Thing::Planning) {
+        step("/board".into(), "Board", "The published week, educator by educator; move a session, see what it costs");
+    }
+    if let Some(educator) = actor.educator {
+        let log = format!("/educators/{educator}/log");
+        step(log, "Log my sessions", "Delivered, partly or missed, with the reason: a tap or two each");
+    }
+    if actor.may(Verb::Read, Thing::MinutesAtRisk) {
+        step("/minutes".into(), "Service minutes", "What is owed, delivered and missed, and which lines fall short");
+    }
+    if actor.role.of_districts() {
+        step("/schools".into(), "Weeks of your schools", "Who teaches what and when, on the school’s clock");
+        step("/educators".into(), "Who teaches here", "Educators with sessions in your schools, and their weeks");
+    }
+    if actor.may(Verb::Read, Thing::Accounts) {
+        step("/accounts".into(), "Accounts", "Invite people, and end their access");
+    }
+    html! {
+        @if !steps.is_empty() {
+            nav aria-label="Begin" {
+                ul.steps {
+                    @for (to, title, about) in &steps { li { a href=(to) { strong { (title) } span { (about) } } } }
+                }
+            }
+        }
+    }
 }
 
 fn nothing_yet() -> Markup {
@@ -100,16 +163,20 @@ mod tests {
     use crate::domain::run::RunState;
     use crate::web::samples;
 
+    fn view(terms: &[TermNumbers], runs: &[Run]) -> View {
+        View { terms: terms.to_vec(), runs: runs.to_vec(), day: None, week: None }
+    }
+
     #[test]
     fn an_empty_house_says_what_to_do() {
-        let text = page(&samples::actor(), &[], &[], samples::now()).into_string();
+        let text = page(&samples::actor(), &view(&[], &[]), samples::now()).into_string();
         assert!(text.contains("There are no records yet") && text.contains("bellwether import problem"), "{text}");
     }
 
     #[test]
     fn a_term_is_shown_with_its_numbers_and_nothing_in_it_is_markup() {
         let runs = [samples::run(RunState::Running, None)];
-        let text = page(&samples::actor(), &[samples::term()], &runs, samples::now()).into_string();
+        let text = page(&samples::actor(), &view(&[samples::term()], &runs), samples::now()).into_string();
         for part in ["Fall &lt;b&gt;2026&lt;/b&gt;", "<dd>1,200</dd>", "August 10, 2026 – December 18, 2026", "Running"]
         {
             assert!(text.contains(part), "{part} is not in {text}");

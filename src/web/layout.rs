@@ -2,11 +2,9 @@
 
 use std::fmt::Write as _;
 
-use axum::http::{HeaderMap, header};
 use maud::{DOCTYPE, Markup, html};
 
 use super::assets::href;
-use crate::api::State;
 use crate::domain::actor::{Actor, Thing, Verb};
 
 /// Where a page stands in the navigation.
@@ -14,9 +12,11 @@ use crate::domain::actor::{Actor, Thing, Verb};
 pub enum Place {
     Home,
     Runs,
+    Board,
     Educators,
     Schools,
     Absences,
+    Minutes,
     Mail,
     Accounts,
     Account,
@@ -24,12 +24,14 @@ pub enum Place {
 }
 
 /// Where each link leads, and to whom it is of use.
-const LINKS: [(Place, &str, &str, Option<Thing>); 7] = [
+const LINKS: &[(Place, &str, &str, Option<Thing>)] = &[
     (Place::Home, "/", "Home", None),
     (Place::Runs, "/runs", "Runs", Some(Thing::Planning)),
+    (Place::Board, "/board", "Board", Some(Thing::Planning)),
     (Place::Educators, "/educators", "Educators", Some(Thing::Roster)),
     (Place::Schools, "/schools", "Schools", Some(Thing::Record("school"))),
     (Place::Absences, "/absences", "Absences", Some(Thing::Planning)),
+    (Place::Minutes, "/minutes", "Minutes", Some(Thing::MinutesAtRisk)),
     (Place::Mail, "/mail", "Mail", Some(Thing::Planning)),
     (Place::Accounts, "/accounts", "Accounts", Some(Thing::Accounts)),
 ];
@@ -45,18 +47,20 @@ pub struct Page<'p> {
     pub reader: Option<&'p Actor>,
     /// Seconds after which a browser without scripts loads the page again.
     pub reload: Option<u32>,
+    /// An address on another server, to which the page leads on by itself.
+    pub elsewhere: Option<&'p str>,
     /// Scripts beside htmx.
     pub scripts: &'p [&'p str],
 }
 
 impl<'p> Page<'p> {
     pub fn new(title: &'p str, place: Place, reader: &'p Actor) -> Self {
-        Self { title, place, reader: Some(reader), reload: None, scripts: &[] }
+        Self { title, place, reader: Some(reader), reload: None, elsewhere: None, scripts: &[] }
     }
 
     /// For whoever comes, before they are known.
     pub fn open(title: &'p str) -> Self {
-        Self { title, place: Place::Nowhere, reader: None, reload: None, scripts: &[] }
+        Self { title, place: Place::Nowhere, reader: None, reload: None, elsewhere: None, scripts: &[] }
     }
 
     pub fn show(&self, body: &Markup) -> Markup {
@@ -74,6 +78,7 @@ impl<'p> Page<'p> {
                     link rel="stylesheet" href=(href("grid.css"));
                     script src=(href("htmx.js")) defer {}
                     @for script in self.scripts { script src=(href(script)) defer {} }
+                    @if let Some(address) = self.elsewhere { meta http-equiv="refresh" content=(format!("0; url={address}")); }
                     @if let Some(seconds) = self.reload {
                         noscript { meta http-equiv="refresh" content=(seconds); }
                     }
@@ -100,7 +105,7 @@ fn navigation(reader: &Actor, here: Place) -> Markup {
     let of_use = |thing: Option<Thing>| thing.is_none_or(|thing| reader.may(Verb::Read, thing));
     html! {
         nav aria-label="Main" {
-            @for (place, address, name, _) in LINKS.into_iter().filter(|link| of_use(link.3)) {
+            @for (place, address, name, _) in LINKS.iter().copied().filter(|link| of_use(link.3)) {
                 a href=(address) aria-current=[(place == here).then_some("page")] { (name) }
             }
         }
@@ -131,15 +136,6 @@ pub fn pager(first: Option<&str>, next: Option<&str>) -> Markup {
             }
         }
     }
-}
-
-/// Under which origin people reach this server.
-pub fn origin(state: &State, headers: &HeaderMap) -> String {
-    if let Some(url) = &state.settings.url {
-        return url.origin.clone();
-    }
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
-    format!("http://{host}")
 }
 
 /// One part of a query string, escaped.

@@ -8,13 +8,20 @@ mod account;
 mod accounts;
 mod ask;
 mod assets;
+mod board;
 mod calendar;
 mod compare;
+mod decisions;
+mod fit;
 mod home;
 mod layout;
+mod links;
+mod log;
 mod mail;
+mod minutes;
 mod need;
 mod needs;
+mod passkeys;
 mod people;
 mod plot;
 mod refusal;
@@ -23,6 +30,7 @@ mod runs;
 #[cfg(test)]
 mod samples;
 mod sign_in;
+mod today;
 mod totp;
 mod unserved;
 mod week;
@@ -37,12 +45,24 @@ pub use refusal::dressed;
 /// Every page.
 pub fn router() -> Router<State> {
     let people = people::routes().merge(week::routes());
-    let runs = runs::routes().merge(run::routes()).merge(need::routes()).merge(compare::routes());
-    let accounts = account::routes().merge(totp::routes()).merge(accounts::routes()).merge(sign_in::routes());
+    let accounts = account::routes()
+        .merge(totp::routes())
+        .merge(passkeys::routes())
+        .merge(links::routes())
+        .merge(accounts::routes())
+        .merge(sign_in::routes());
+    let runs = runs::routes()
+        .merge(run::routes())
+        .merge(need::routes())
+        .merge(compare::routes())
+        .merge(board::routes())
+        .merge(decisions::routes());
+    let minutes = minutes::routes().merge(log::routes());
     assets::routes()
         .merge(accounts)
         .merge(home::routes())
         .merge(people)
+        .merge(minutes)
         .merge(runs)
         .merge(mail::routes())
         .merge(absences::routes())

@@ -12,6 +12,7 @@ use axum::{Form, Router};
 use maud::{Markup, html};
 use serde::Deserialize;
 
+use super::decisions::{Undo, take_back, way_back};
 use super::layout::{Page, Place, pager};
 use super::needs::{self, Known};
 use super::unserved::rule_title;
@@ -19,7 +20,7 @@ use super::words;
 use crate::api::error::Error;
 use crate::api::{State, access::Planner, extract::NoQuery, extract::Path, extract::Query};
 use crate::domain::actor::Actor;
-use crate::domain::id::{EducatorId, NeedId, PinId, RunId, VetoId};
+use crate::domain::id::{EducatorId, NeedId, RunId};
 use crate::domain::record::Stored;
 use crate::domain::records::{Pin, Term, Veto};
 use crate::domain::run::{Run, RunSettings};
@@ -44,6 +45,8 @@ pub(super) fn routes() -> Router<State> {
 struct Asked {
     /// Of the candidates; counts from 1.
     page: Option<usize>,
+    /// Chosen already, on the board.
+    educator: Option<EducatorId>,
 }
 
 /// The form as it was sent.
@@ -93,7 +96,8 @@ async fn read(
     Path((id, need)): Path<(RunId, NeedId)>,
     Query(asked): Query<Asked>,
 ) -> Result<Markup, Error> {
-    let view = view(&state, id, need, asked.page.unwrap_or(1), Typed::default(), None).await?;
+    let typed = Typed { educator: asked.educator.map_or(String::new(), |id| id.to_string()), ..Typed::default() };
+    let view = view(&state, id, need, asked.page, typed, None).await?;
     Ok(page(&actor, &view))
 }
 
@@ -101,7 +105,7 @@ async fn view(
     state: &State,
     id: RunId,
     need: NeedId,
-    page: usize,
+    page: Option<usize>,
     typed: Typed,
     wrong: Option<String>,
 ) -> Result<View, Error> {
@@ -131,7 +135,7 @@ async fn view(
         known,
         rows: None,
         refused: Vec::new(),
-        page,
+        page: page.unwrap_or(1),
         typed,
         wrong,
     };
@@ -146,6 +150,10 @@ async fn view(
     for candidate in found {
         let Candidate { educator, serves, marginal_cents, sessions, displaces, refused: because } = candidate;
         if let Some(because) = because {
+            if educator == view.typed.educator && view.wrong.is_none() {
+                let (rule, name) = (rule_title(&because.rule), named(&educator));
+                view.wrong = Some(format!("{name} may not serve it: {rule} ({}).", because.rule));
+            }
             refused.entry(because.rule).or_default().push(named(&educator));
             continue;
         }
@@ -154,6 +162,9 @@ async fn view(
         let cents = marginal_cents.unwrap_or(0) - today;
         rows.push(Row { name: named(&educator), id: educator, serves, cents, sessions, displaces });
     }
+    // Whoever is chosen already is to be seen.
+    let chosen = rows.iter().position(|row| row.id == view.typed.educator).filter(|_| page.is_none());
+    view.page = chosen.map_or(view.page, |place| place / PAGE + 1);
     view.page = view.page.clamp(1, rows.len().div_ceil(PAGE).max(1));
     for row in rows.iter_mut().skip((view.page - 1) * PAGE).take(PAGE) {
         for (need, _) in &mut row.displaces {
@@ -200,7 +211,7 @@ async fn decide(
         Decided::Done(to) => return Ok(Redirect::to(&to).into_response()),
         Decided::Wrong(status, why) => (status, why),
     };
-    let view = view(&state, id, need, 1, typed, Some(wrong)).await?;
+    let view = view(&state, id, need, None, typed, Some(wrong)).await?;
     Ok((status, page(&actor, &view)).into_response())
 }
 
@@ -283,27 +294,9 @@ async fn undo(
     Planner(actor): Planner,
     Path((id, need)): Path<(RunId, NeedId)>,
     _: NoQuery,
-    form: Result<Form<BTreeMap<String, String>>, FormRejection>,
+    form: Result<Form<Undo>, FormRejection>,
 ) -> Result<Redirect, Error> {
-    let Form(fields) = form.map_err(|error| Error::Malformed(error.body_text()))?;
-    let field = |name: &str| fields.get(name).map(String::as_str).unwrap_or_default();
-    let version = field("version").parse().map_err(|_| Error::field("/version", "use the page's own button"))?;
-    let refused = |message: String| Error::field("/id", message);
-    let mut tx = state.write(&actor).await?;
-    match field("what") {
-        "lock" => {
-            let id: PinId = field("id").parse().map_err(refused)?;
-            store::permit::<Pin>(&mut tx, &actor, Some(id), None).await?;
-            store::delete::<Pin>(&mut tx, id, Some(version)).await.map(drop)?;
-        }
-        "ban" => {
-            let id: VetoId = field("id").parse().map_err(refused)?;
-            store::permit::<Veto>(&mut tx, &actor, Some(id), None).await?;
-            store::delete::<Veto>(&mut tx, id, Some(version)).await.map(drop)?;
-        }
-        _ => return Err(Error::field("/what", "use the page's own button")),
-    }
-    tx.commit().await?;
+    take_back(&state, &actor, form).await?;
     Ok(Redirect::to(&format!("/runs/{id}/needs/{need}")))
 }
 
@@ -325,16 +318,7 @@ fn page(actor: &Actor, view: &View) -> Markup {
 
 /// What holds for this need already, and the way back.
 fn decisions(view: &View, address: &str) -> Markup {
-    let back = |what: &str, id: &str, version: i64, name: &str| {
-        html! {
-            form.plain method="post" action=(format!("{address}/undo")) {
-                input type="hidden" name="what" value=(what);
-                input type="hidden" name="id" value=(id);
-                input type="hidden" name="version" value=(version);
-                button.quiet type="submit" { "Undo" span.unseen { " the " (what) " of " (name) } }
-            }
-        }
-    };
+    let to = format!("{address}/undo");
     let why = |reason: &Option<String>| html! { @if let Some(reason) = reason { " · “" (reason) "”" } };
     html! {
         @if view.lock.is_some() || !view.bans.is_empty() {
@@ -344,13 +328,13 @@ fn decisions(view: &View, address: &str) -> Markup {
                     @if let Some((pin, name)) = &view.lock {
                         li {
                             span { span.badge.good { "Locked" } " to " strong { (name) } (why(&pin.body.reason)) }
-                            (back("lock", &pin.id.to_string(), pin.version, name))
+                            (way_back(&to, "lock", &pin.id.to_string(), pin.version, name))
                         }
                     }
                     @for (veto, name) in &view.bans {
                         li {
                             span { span.badge.bad { "Banned" } " from this school: " strong { (name) } (why(&veto.body.reason)) }
-                            (back("ban", &veto.id.to_string(), veto.version, name))
+                            (way_back(&to, "ban", &veto.id.to_string(), veto.version, name))
                         }
                     }
                 }

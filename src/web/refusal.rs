@@ -71,7 +71,11 @@ fn page(refusal: &Refusal, request_id: Option<&str>) -> Markup {
             @if let Some(id) = request_id {
                 p.soft.small { "Request " code { (id) } }
             }
-            p { a.button href="/" { "Go to the start" } }
+            @if refusal.code == "no_second_factor" {
+                p { a.button href="/account/passkeys" { "Add a passkey" } " " a.button.quiet href="/account/app" { "Add an app" } }
+            } @else {
+                p { a.button href="/" { "Go to the start" } }
+            }
         }
     })
 }

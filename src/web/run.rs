@@ -200,16 +200,20 @@ fn verdict(run: &Run, report: Option<&Report>) -> Markup {
     if report.is_some_and(|report| report.status == Status::Defective) {
         return html! { "The schedule failed the independent check: a defect of the program. It is not shown as an answer and cannot be published. Please report it." };
     }
+    // Costs are never below zero: to know that much is to know nothing.
+    let unbounded = report.is_some_and(|report| report.bound <= 0 && gap > 0.0);
     html! {
         @match run.state {
             RunState::Cancelled => { "Canceled; the best schedule so far is kept. " }
             RunState::Failed => { "The run failed; the best schedule until then is kept. " }
             _ => {}
         }
-        (cost) ", "
-        @if gap <= 0.0 { "and it is " strong { "proven" } " that no schedule costs less." }
-        @else { "proven to be " (proven(gap)) "." }
-        @if report.is_some_and(|r| r.status == Status::Limit) && gap > 0.0 { " It stopped at its limit: with more seconds it may come closer." }
+        (cost)
+        @if unbounded {
+            ". How near that is to the best possible is not known: the solver ended before it had a bound."
+        } @else if gap <= 0.0 { ", and it is " strong { "proven" } " that no schedule costs less." }
+        @else { ", proven to be " (proven(gap)) "." }
+        @if !unbounded && report.is_some_and(|r| r.status == Status::Limit) && gap > 0.0 { " It stopped at its limit: with more seconds it may come closer." }
     }
 }
 
@@ -366,6 +370,14 @@ mod tests {
         let run = samples::run(RunState::Failed, Some("defective"));
         let text = shown(run, Some(samples::report(Status::Defective, 0.0)), None);
         assert!(text.contains("failed the independent check") && !text.contains("/publish\""), "{text}");
+    }
+
+    #[test]
+    fn without_a_bound_nothing_is_called_proven() {
+        let run = samples::run(RunState::Succeeded, Some("limit"));
+        let text = shown(run, Some(Report { bound: 0, ..samples::report(Status::Limit, 1.0) }), None);
+        assert!(text.contains("is not known: the solver ended before it had a bound"), "{text}");
+        assert!(!text.contains("proven") && !text.contains("100 %</strong>"), "{text}");
     }
 
     #[test]

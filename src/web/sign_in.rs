@@ -10,8 +10,12 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::layout::{Page, escaped};
+use super::links::buttons;
+use super::passkeys::{SCRIPTS, sign_in_form};
+use crate::api::second::Owed;
 use crate::api::sign_in::{Entered, Knock};
 use crate::api::{State, access, error::Error, extract::NoQuery, extract::Path, extract::Query};
+use crate::config::Provider;
 use crate::domain::account::Account;
 
 pub(super) fn routes() -> Router<State> {
@@ -37,8 +41,8 @@ struct Typed {
     next: String,
 }
 
-async fn ask(Query(which): Query<Which>) -> Markup {
-    page(&which.next.unwrap_or_default(), "", None)
+async fn ask(Axum(state): Axum<State>, Query(which): Query<Which>) -> Markup {
+    page(&state.settings.providers, &which.next.unwrap_or_default(), "", None)
 }
 
 async fn enter(
@@ -52,12 +56,12 @@ async fn enter(
         return onward(&state, &login, local(&typed.next));
     }
     let wrong = "This mail address and password do not go together. After ten attempts you have to wait.";
-    let page = page(&typed.next, &typed.email, Some(wrong));
+    let page = page(&state.settings.providers, &typed.next, &typed.email, Some(wrong));
     Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
 }
 
 /// On to where they wanted, or to the code that is owed.
-fn onward(state: &State, login: &Entered, to: &str) -> Result<Response, Error> {
+pub(super) fn onward(state: &State, login: &Entered, to: &str) -> Result<Response, Error> {
     let code = format!("/sign-in/code?next={}", escaped(to));
     entered(state, &login.secret, if login.owes_code { &code } else { to })
 }
@@ -70,10 +74,8 @@ struct Code {
 }
 
 async fn ask_code(Axum(state): Axum<State>, Query(which): Query<Which>, knock: Knock) -> Result<Response, Error> {
-    if !state.owes_code(&knock).await? {
-        return Ok(Redirect::to("/sign-in").into_response());
-    }
-    Ok(code_page(&which.next.unwrap_or_default(), false).into_response())
+    let Some(owed) = state.owed(&knock).await? else { return Ok(Redirect::to("/sign-in").into_response()) };
+    Ok(code_page(owed, &which.next.unwrap_or_default(), false).into_response())
 }
 
 async fn give_code(
@@ -83,23 +85,28 @@ async fn give_code(
     form: Result<Form<Code>, FormRejection>,
 ) -> Result<Response, Error> {
     let Form(typed) = form.map_err(|error| Error::Malformed(error.body_text()))?;
-    match state.second(&knock, &typed.code).await? {
-        Some(secret) => entered(&state, &secret, local(&typed.next)),
-        None => Ok((StatusCode::UNPROCESSABLE_ENTITY, code_page(&typed.next, true)).into_response()),
+    if let Some(secret) = state.second(&knock, &typed.code).await? {
+        return entered(&state, &secret, local(&typed.next));
     }
+    let owed = state.owed(&knock).await?.ok_or(Error::NotSignedIn)?;
+    Ok((StatusCode::UNPROCESSABLE_ENTITY, code_page(owed, &typed.next, true)).into_response())
 }
 
-fn code_page(next: &str, wrong: bool) -> Markup {
-    Page::open("Your code").show(&html! {
+fn code_page(owed: Owed, next: &str, wrong: bool) -> Markup {
+    let title = if owed.app { "Your code" } else { "Your passkey" };
+    let label =
+        if owed.app { "Six digits from your authenticator app" } else { "Without it: one of your recovery codes" };
+    Page { scripts: SCRIPTS, ..Page::open(title) }.show(&html! {
         div.narrow {
-            h1 { "Your code" }
+            h1 { (title) }
+            @if owed.passkey { (sign_in_form(next)) }
             @if wrong { div.note.bad role="alert" { p { "That code is not right, or was used before. Wait for the next one." } } }
             form.card method="post" action="/sign-in/code" {
                 input type="hidden" name="next" value=(local(next));
                 div.field {
-                    label for="code" { "Six digits from your authenticator app" }
+                    label for="code" { (label) }
                     input #code name="code" inputmode="numeric" autocomplete="one-time-code" required maxlength="40";
-                    span.hint { "Without the app: one of your recovery codes." }
+                    @if owed.app { span.hint { "Without the app: one of your recovery codes." } }
                 }
                 button type="submit" { "Sign in" }
             }
@@ -114,7 +121,7 @@ pub(super) fn entered(state: &State, secret: &str, to: &str) -> Result<Response,
 }
 
 /// An address on this server; anything else is the first page.
-fn local(next: &str) -> &str {
+pub(super) fn local(next: &str) -> &str {
     let inside = next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\n', '\r', '\t']);
     if inside { next } else { "/" }
 }
@@ -134,7 +141,7 @@ pub(super) fn left(state: &State) -> Result<Response, Error> {
 
 async fn invited(Axum(state): Axum<State>, Path(token): Path<String>, _: NoQuery) -> Result<Response, Error> {
     let account = state.invited(&token).await?;
-    Ok(([(header::CACHE_CONTROL, "no-store")], claim(&account, &token, None)).into_response())
+    Ok(claim(&account, &token, None).into_response())
 }
 
 #[derive(Deserialize)]
@@ -163,8 +170,13 @@ async fn accept(
     Ok((StatusCode::UNPROCESSABLE_ENTITY, claim(&account, &token, Some(&refused))).into_response())
 }
 
-fn page(next: &str, email: &str, wrong: Option<&str>) -> Markup {
-    Page::open("Sign in").show(&html! {
+/// Back to the way in, which was not opened, with the reason.
+pub(super) fn sent_back(state: &State, next: &str, why: &str) -> Response {
+    (StatusCode::UNPROCESSABLE_ENTITY, page(&state.settings.providers, next, "", Some(why))).into_response()
+}
+
+fn page(providers: &[Provider], next: &str, email: &str, wrong: Option<&str>) -> Markup {
+    Page { scripts: SCRIPTS, ..Page::open("Sign in") }.show(&html! {
         div.narrow {
             h1 { "Sign in" }
             @if let Some(wrong) = wrong { div.note.bad role="alert" { p { (wrong) } } }
@@ -180,6 +192,8 @@ fn page(next: &str, email: &str, wrong: Option<&str>) -> Markup {
                 }
                 button type="submit" { "Sign in" }
             }
+            (sign_in_form(next))
+            (buttons(providers, next))
             p.soft.small { "No account, or cannot get in? Ask whoever administers this installation for a link." }
         }
     })
@@ -237,7 +251,7 @@ mod tests {
 
     #[test]
     fn what_was_typed_comes_back_as_text_but_never_the_password() {
-        let text = page("/runs", "<b>ana@x", Some("no")).into_string();
+        let text = page(&[], "/runs", "<b>ana@x", Some("no")).into_string();
         assert!(text.contains("&lt;b&gt;ana@x") && text.contains("value=\"/runs\""), "{text}");
         assert!(!text.contains("style=") && !text.contains("Sign out"), "{text}");
     }

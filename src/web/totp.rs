@@ -2,7 +2,7 @@
 
 use axum::extract::State as Axum;
 use axum::extract::rejection::FormRejection;
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Form, Router};
@@ -29,7 +29,7 @@ pub(super) fn routes() -> Router<State> {
 async fn show(Axum(state): Axum<State>, Owner(actor): Owner, _: NoQuery) -> Result<Response, Error> {
     let (confirmed, left) = {
         let mut tx = state.db.read().await?;
-        (factors::required(&mut tx, actor.account).await?, factors::codes_left(&mut tx, actor.account).await?)
+        (factors::has_app(&mut tx, actor.account).await?, factors::codes_left(&mut tx, actor.account).await?)
     };
     let page = if confirmed {
         present(&actor, left, None)
@@ -39,7 +39,7 @@ async fn show(Axum(state): Axum<State>, Owner(actor): Owner, _: NoQuery) -> Resu
             None => absent(&actor, None),
         }
     };
-    Ok(([(header::CACHE_CONTROL, "no-store")], page).into_response())
+    Ok(page.into_response())
 }
 
 async fn begin(
@@ -70,14 +70,17 @@ async fn confirm(
 ) -> Result<Response, Error> {
     let Form(typed) = form.map_err(|error| Error::Malformed(error.body_text()))?;
     if let Some(codes) = state.confirm_app(&actor, &knock, &typed.code).await? {
+        if codes.is_empty() {
+            return Ok(Redirect::to("/account/app").into_response());
+        }
         let codes: Vec<String> = codes.into_iter().collect();
-        return Ok(([(header::CACHE_CONTROL, "no-store")], shown_once(&actor, &codes)).into_response());
+        return Ok(shown_once(&actor, &codes).into_response());
     }
     let Some(offer) = state.standing_offer(&actor).await? else {
         return Ok(Redirect::to("/account/app").into_response());
     };
     let page = offered(&actor, &offer, Some("That code is not right. Wait for the next one."))?;
-    Ok((StatusCode::UNPROCESSABLE_ENTITY, [(header::CACHE_CONTROL, "no-store")], page).into_response())
+    Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
 }
 
 #[derive(Deserialize)]
@@ -104,15 +107,23 @@ async fn remove(
 const TITLE: &str = "Authenticator app";
 
 fn absent(actor: &Actor, wrong: Option<&str>) -> Markup {
-    Page::new(TITLE, Place::Account, actor).show(&html! {
+    let body = html! {
+        p { "With an app on your phone, a password that somebody else learned does not let them in. A shorter password is enough then: eight characters." }
+        form.card method="post" action="/account/app" {
+            (password("password"))
+            button type="submit" { "Add an app" }
+        }
+    };
+    framed(TITLE, actor, wrong, &body)
+}
+
+/// A narrow page about one's account, with what was wrong above its body.
+pub(super) fn framed(title: &str, actor: &Actor, wrong: Option<&str>, body: &Markup) -> Markup {
+    Page::new(title, Place::Account, actor).show(&html! {
         div.narrow {
-            h1 { (TITLE) }
+            h1 { (title) }
             @if let Some(wrong) = wrong { div.note.bad role="alert" { p { (wrong) } } }
-            p { "With an app on your phone, a password that somebody else learned does not let them in. A shorter password is enough then: eight characters." }
-            form.card method="post" action="/account/app" {
-                (password())
-                button type="submit" { "Add an app" }
-            }
+            (body)
         }
     })
 }
@@ -122,31 +133,28 @@ fn offered(actor: &Actor, offer: &Offer, wrong: Option<&str>) -> Result<Markup, 
     let picture = picture.render::<svg::Color<'_>>().min_dimensions(200, 200).build();
     // The library begins with an XML declaration, which HTML does not have.
     let picture = picture.split_once("?>").map_or(picture.as_str(), |(_, svg)| svg);
-    Ok(Page::new(TITLE, Place::Account, actor).show(&html! {
-        div.narrow {
-            h1 { (TITLE) }
-            @if let Some(wrong) = wrong { div.note.bad role="alert" { p { (wrong) } } }
-            div.card {
-                p { "Scan this with your app:" }
-                div role="img" aria-label="The secret as a QR code" { (PreEscaped(picture)) }
-                div.field { label for="secret" { "Or type this secret" } input.address #secret readonly value=(offer.secret); }
-            }
-            form.card method="post" action="/account/app/confirm" {
-                div.field {
-                    label for="code" { "Six digits that the app shows now" }
-                    input #code name="code" inputmode="numeric" autocomplete="one-time-code" required maxlength="40";
-                }
-                button type="submit" { "Confirm" }
-            }
+    let body = html! {
+        div.card {
+            p { "Scan this with your app:" }
+            div role="img" aria-label="The secret as a QR code" { (PreEscaped(picture)) }
+            div.field { label for="secret" { "Or type this secret" } input.address #secret readonly value=(offer.secret); }
         }
-    }))
+        form.card method="post" action="/account/app/confirm" {
+            div.field {
+                label for="code" { "Six digits that the app shows now" }
+                input #code name="code" inputmode="numeric" autocomplete="one-time-code" required maxlength="40";
+            }
+            button type="submit" { "Confirm" }
+        }
+    };
+    Ok(framed(TITLE, actor, wrong, &body))
 }
 
-fn shown_once(actor: &Actor, codes: &[String]) -> Markup {
+pub(super) fn shown_once(actor: &Actor, codes: &[String]) -> Markup {
     Page::new(TITLE, Place::Account, actor).show(&html! {
         div.narrow {
             h1 { "Your recovery codes" }
-            div.note.warn { p { strong { "Keep these somewhere safe: they are shown only this once. " } "Each lets you in once, without the app." } }
+            div.note.warn { p { strong { "Keep these somewhere safe: they are shown only this once. " } "Each lets you in once, where your app or passkey would be asked for." } }
             ul.card #codes { @for code in codes { li { code { (code) } } } }
             a.button href="/account" { "I have kept them" }
         }
@@ -154,25 +162,23 @@ fn shown_once(actor: &Actor, codes: &[String]) -> Markup {
 }
 
 fn present(actor: &Actor, left: i64, wrong: Option<&str>) -> Markup {
-    Page::new(TITLE, Place::Account, actor).show(&html! {
-        div.narrow {
-            h1 { (TITLE) }
-            @if let Some(wrong) = wrong { div.note.bad role="alert" { p { (wrong) } } }
-            p { span.badge.good { "In use" } " " (left) " recovery codes are left." }
-            form.card method="post" action="/account/app/remove" {
-                (password())
-                button.danger type="submit" { "Remove the app" }
-            }
+    let body = html! {
+        p { span.badge.good { "In use" } " " (left) " recovery codes are left." }
+        form.card method="post" action="/account/app/remove" {
+            (password("password"))
+            button.danger type="submit" { "Remove the app" }
         }
-    })
+    };
+    framed(TITLE, actor, wrong, &body)
 }
 
-/// Asked for again before a factor changes.
-fn password() -> Markup {
+/// Asked for again before a factor changes. Of several on one page each has an id of its own.
+pub(super) fn password(id: &str) -> Markup {
     html! {
         div.field {
-            label for="password" { "Your password" }
-            input #password name="password" type="password" autocomplete="current-password" required;
+            label for=(id) { "Your password" }
+            input id=(id) name="password" type="password" autocomplete="current-password" aria-describedby=(format!("{id}-hint"));
+            span.hint id=(format!("{id}-hint")) { "If you have none: sign in again and do this within ten minutes." }
         }
     }
 }

@@ -11,8 +11,9 @@ use serde::Deserialize;
 
 use super::absences;
 use super::calendar::{self, Entry};
-use super::layout::{Page, Place, empty, origin};
+use super::layout::{Page, Place, empty};
 use super::words;
+use crate::api::access::origin;
 use crate::api::{State, error::Error, extract::NoQuery, extract::Path, extract::Query};
 use crate::domain::actor::{Actor, Reach, Thing, Verb};
 use crate::domain::id::{DistrictId, EducatorId, FeedId, SchoolId};

@@ -1,8 +1,8 @@
 //! Figures as people read them: dollars, percentages, lengths of time, dates, times with their zone.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Timelike as _, Utc};
 
-use crate::domain::time::{Date, Tz};
+use crate::domain::time::{Date, Tz, spoken};
 
 /// `1234567` is `1,234,567`.
 pub fn count(number: impl TryInto<i64>) -> String {
@@ -64,7 +64,7 @@ pub fn seconds(seconds: i64) -> String {
 
 /// An instant of the program's own doings, in UTC: it belongs to no school.
 pub fn instant(at: DateTime<Utc>) -> String {
-    at.format("%b %-d, %Y, %H:%M UTC").to_string()
+    at.format("%b %-d, %Y, %-I:%M %p UTC").to_string()
 }
 
 /// `Mon, Nov 9`.
@@ -96,14 +96,21 @@ pub fn zone(at: DateTime<Utc>, tz: Tz) -> String {
     if abbreviation.starts_with(['+', '-']) { format!("UTC{abbreviation}") } else { abbreviation }
 }
 
-/// `13:00 EST`.
+/// `1:00 PM EST`: the clock that people in the United States read.
 pub fn time(at: DateTime<Utc>, tz: Tz) -> String {
-    format!("{} {}", at.with_timezone(&tz).format("%H:%M"), zone(at, tz))
+    format!("{} {}", at.with_timezone(&tz).format("%-I:%M %p"), zone(at, tz))
 }
 
-/// `13:00–13:30 EST`.
+/// `1:00–1:30 PM EST`, and across noon `11:45 AM–12:15 PM EST`.
 pub fn times(from: DateTime<Utc>, to: DateTime<Utc>, tz: Tz) -> String {
-    format!("{}–{}", from.with_timezone(&tz).format("%H:%M"), time(to, tz))
+    let minutes = |at: DateTime<Utc>| i64::from(at.with_timezone(&tz).num_seconds_from_midnight() / 60);
+    format!("{} {}", spoken(minutes(from), minutes(to)), zone(to, tz))
+}
+
+/// The hour of a day as a clock says it: `8 AM`, `12 PM`.
+pub fn hour(hour: u16) -> String {
+    let half = if hour % 24 < 12 { "AM" } else { "PM" };
+    format!("{} {half}", if hour.is_multiple_of(12) { 12 } else { hour % 12 })
 }
 
 /// `13:05`, as the engine writes clocks, as people here say it: `1:05 PM`. None if it is no clock.
@@ -141,10 +148,20 @@ mod tests {
     fn a_time_is_said_with_the_zone_that_holds_on_that_day() {
         let at = |text: &str| text.parse::<DateTime<Utc>>().expect("an instant");
         let (from, to) = (at("2026-11-09T18:00:00Z"), at("2026-11-09T18:30:00Z"));
-        assert_eq!(times(from, to, Tz::America__New_York), "13:00–13:30 EST");
-        assert_eq!(time(from, Tz::America__Phoenix), "11:00 MST");
-        assert_eq!(time(at("2026-07-01T17:00:00Z"), Tz::America__New_York), "13:00 EDT");
-        assert_eq!(time(from, Tz::America__Sao_Paulo), "15:00 UTC-03");
+        assert_eq!(times(from, to, Tz::America__New_York), "1:00–1:30 PM EST");
+        assert_eq!(
+            times(at("2026-11-09T16:45:00Z"), at("2026-11-09T17:15:00Z"), Tz::America__New_York),
+            "11:45 AM–12:15 PM EST"
+        );
+        assert_eq!(
+            (time(from, Tz::America__Phoenix), times(from, to, Tz::America__Phoenix)),
+            ("11:00 AM MST".into(), "11:00–11:30 AM MST".into())
+        );
+        let summer = at("2026-07-01T13:05:00Z");
+        assert_eq!(times(summer, summer + chrono::TimeDelta::minutes(45), Tz::America__New_York), "9:05–9:50 AM EDT");
+        assert_eq!(times(from, to, Tz::America__Sao_Paulo), "3:00–3:30 PM UTC-03");
+        assert_eq!([0, 8, 12, 15, 24, 25].map(hour), ["12 AM", "8 AM", "12 PM", "3 PM", "12 AM", "1 AM"]);
+        assert_eq!(instant(at("2026-11-09T00:05:00Z")), "Nov 9, 2026, 12:05 AM UTC");
     }
 
     #[test]

@@ -3,8 +3,10 @@
 mod explained;
 mod fixtures;
 mod golden;
+mod histories;
 mod issues;
 mod oracle;
+mod published;
 mod repairing;
 mod rules;
 mod shared;
@@ -13,3 +15,4 @@ mod solving;
 mod spoiled;
 mod spoiling;
 mod tiny;
+mod vectors;

@@ -8,21 +8,42 @@ use bellwether::engine::outcome::{Cost, Schedule};
 use bellwether::engine::problem::Problem;
 use serde::Deserialize;
 
-/// The shared folder: `BELLWETHER_SHARED`, else the nearest `shared` beside the clone or above it.
-pub fn folder() -> PathBuf {
+fn find() -> Option<PathBuf> {
     let named = std::env::var_os("BELLWETHER_SHARED").map(PathBuf::from);
     let beside = || {
         let above = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().skip(1);
         above.map(|folder| folder.join("shared")).find(|folder| folder.join("bench/staffing.py").is_file())
     };
-    let found = named.or_else(beside).filter(|folder| folder.join("bench/staffing.py").is_file());
-    found.expect("no shared/bench/staffing.py beside the clone: set BELLWETHER_SHARED to the shared folder")
+    named.or_else(beside).filter(|folder| folder.join("bench/staffing.py").is_file())
+}
+
+/// Whether there is a shared folder.
+pub fn is_there() -> bool {
+    find().is_some()
+}
+
+/// The shared folder: `BELLWETHER_SHARED`, else the nearest `shared` beside the clone or above it.
+pub fn folder() -> PathBuf {
+    find().expect("no shared/bench/staffing.py beside the clone: set BELLWETHER_SHARED to the shared folder")
 }
 
 /// The output of a Python program of `shared/bench`.
 pub fn python(program: &str, arguments: &[&str]) -> Vec<u8> {
+    output("python3", program, arguments)
+}
+
+/// What a peer of `shared/bench` says, in its last line: these need packages that `script/setup test` installs.
+pub fn peer(program: &str, arguments: &[&str]) -> serde_json::Value {
+    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join(".venv/bin/python").display().to_string();
+    let python = std::env::var("BELLWETHER_PYTHON").unwrap_or_else(|_| beside());
+    let text = String::from_utf8(output(&python, program, arguments)).expect("UTF-8");
+    serde_json::from_str(text.lines().last().unwrap_or_default()).expect("a report")
+}
+
+fn output(python: &str, program: &str, arguments: &[&str]) -> Vec<u8> {
     let path = folder().join("bench").join(program);
-    let output = Command::new("python3").arg(&path).args(arguments).output().expect("python3 runs");
+    let output = Command::new(python).arg(&path).args(arguments).output();
+    let output = output.unwrap_or_else(|error| panic!("{python}: {error}; script/test sets BELLWETHER_PYTHON"));
     assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
     output.stdout
 }

@@ -133,14 +133,3 @@ fn a_start_is_kept_when_it_is_already_best() {
     let again = plan(&problem, &Limits::default(), Some(&first.schedule), &Patient).expect("no pins");
     assert_eq!(first.schedule, again.schedule);
 }
-
-#[test]
-fn published_task_scheduling_instances_are_solved_to_their_best_known() {
-    for (name, best) in [("data_1_23_40_66", 20), ("data_4_23_59_33", 20), ("data_7_51_80_66", 40)] {
-        let path = shared::folder().join(format!("bench/data/smptsp/{name}.dat.gz"));
-        let bytes = shared::python("smptsp.py", &[path.to_str().expect("UTF-8")]);
-        let problem = problem::read(&bytes).expect("converted instances are good input");
-        let outcome = solve(&problem, &Limits::default()).expect("no pins");
-        assert_eq!((outcome.report.status, outcome.report.objective), (Status::Optimal, best), "{name}");
-    }
-}

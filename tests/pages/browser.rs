@@ -1,5 +1,6 @@
 //! Debian's Chromium, driven through chromedriver: one window of a given size and color scheme.
 
+use std::fmt::Write as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -27,6 +28,13 @@ const FLAGS: [&str; 9] = [
     "--hide-scrollbars",
 ];
 
+/// Text as a part of an address, every byte escaped.
+pub fn quoted(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut quoted, byte| {
+        let _ = write!(quoted, "%{byte:02X}");
+        quoted
+    })
+}
 const AXE: &str = include_str!("axe/axe.min.js");
 /// Of the page that is open, as a list of sentences. A clock is looked at in the paragraph or cell that it stands in;
 /// axes of a grid are named in its heading, and lengths of time are no clocks.
@@ -115,6 +123,9 @@ impl Drop for Driver {
     }
 }
 
+/// A passkey's device that always finds its owner.
+const AUTHENTICATOR: &str = r#"{"protocol": "ctap2", "transport": "internal", "hasResidentKey": true, "hasUserVerification": true, "isUserVerified": true}"#;
+
 pub struct Window {
     pub client: Client,
     name: String,
@@ -136,6 +147,14 @@ impl Window {
         self.fill("#password", password).await;
         self.click("form[action='/sign-in'] button").await;
         self.find("form[action='/sign-out']").await;
+    }
+
+    /// Gives the window a device for passkeys (WebAuthn Level 3, 11.3: an extension of WebDriver).
+    pub async fn virtual_authenticator(&self, driver: &Driver) {
+        let session = self.client.session_id().await.expect("a session").expect("its id");
+        let address = format!("{}/session/{session}/webauthn/authenticator", driver.address);
+        let output = Command::new("curl").args(["-sf", "-d", AUTHENTICATOR, &address]).output().expect("curl runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     }
 
     /// The element, once it is there.

@@ -17,7 +17,7 @@ pub struct House {
     server: Child,
     pub address: String,
     pub database: String,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 /// Who may sign in to the demo.
@@ -29,20 +29,25 @@ pub struct Person {
 impl House {
     /// With a made-up term of a size that is solved in seconds.
     pub fn furnished() -> Self {
-        Self::with(&["--districts 5 --sections 60 --services 60 --educators 24 --seed 3"], &[])
+        Self::furnished_with(&[])
+    }
+
+    /// The same, and a server with these settings.
+    pub fn furnished_with(settings: &[(&str, &str)]) -> Self {
+        Self::with(&["--districts 5 --sections 60 --services 60 --educators 24 --seed 3"], &[], settings)
     }
 
     /// Where runs wait for ever, so that nothing moves while one looks.
     pub fn without_a_worker() -> Self {
-        Self::with(&["--districts 2 --sections 12 --services 8 --educators 8 --seed 3"], &["--no-worker"])
+        Self::with(&["--districts 2 --sections 12 --services 8 --educators 8 --seed 3"], &["--no-worker"], &[])
     }
 
     /// Without any record.
     pub fn empty() -> Self {
-        Self::with(&[], &["--no-worker"])
+        Self::with(&[], &["--no-worker"], &[])
     }
 
-    fn with(terms: &[&str], options: &[&str]) -> Self {
+    fn with(terms: &[&str], options: &[&str], settings: &[(&str, &str)]) -> Self {
         let dir = TempDir::new().expect("a temporary directory");
         let problem = dir.path().join("problem.json");
         let problem = problem.to_str().expect("a path of text");
@@ -59,6 +64,8 @@ impl House {
         let log = std::fs::File::create(dir.path().join("server.log")).expect("a file");
         let mut server = Command::new(PROGRAM)
             .args(["serve", "--listen", "127.0.0.1:0", "--db", &database])
+            .env("BELLWETHER_KEYS", format!("test:{}", "11".repeat(32)))
+            .envs(settings.iter().copied())
             .args(options)
             .stdout(Stdio::piped())
             .stderr(log)
@@ -66,7 +73,12 @@ impl House {
             .expect("the server starts");
         let line = first_line(&mut server);
         let address = line.split_whitespace().find(|word| word.starts_with("http://")).expect("an address").to_owned();
-        Self { server, address, database, _dir: dir }
+        Self { server, address, database, dir }
+    }
+
+    /// A file beside the database.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
     }
 
     /// As a newcomer starts it: `bellwether demo`, with one person of each role, in the order of `Role::ALL`.
@@ -76,12 +88,13 @@ impl House {
         let log = std::fs::File::create(dir.path().join("server.log")).expect("a file");
         let mut server = Command::new(PROGRAM)
             .args(["demo", "--listen", "127.0.0.1:0", "--db", &database])
+            .current_dir(dir.path())
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()
             .expect("the demo starts");
         let mut lines = BufReader::new(server.stdout.take().expect("a pipe")).lines();
-        let mut house = Self { server, address: String::new(), database, _dir: dir };
+        let mut house = Self { server, address: String::new(), database, dir };
         let mut people = Vec::new();
         while house.address.is_empty() {
             let line = lines.next().expect("the demo serves").expect("text");

@@ -1,13 +1,19 @@
 //! An educator is away: who stands in, for which dates, what changes and who hears of it, and that a later publication
 //! keeps it so.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use bellwether::api::State;
 use bellwether::domain::actor::Role;
+use bellwether::domain::calendar::DateSpan;
 use bellwether::domain::id::{EducatorId, RunId, TermId};
 use bellwether::domain::records::{Calendar, Educator};
 use bellwether::domain::run::RunState;
 use bellwether::domain::session::{Session, SessionStatus};
+use bellwether::domain::time::Date;
+use bellwether::engine::outcome::{Schedule, SectionAssignment};
 use bellwether::engine::problem::{self, Problem};
+use bellwether::engine::substitutes;
 use bellwether::jobs::worker::Worker;
 use bellwether::store::{self, Db, mail};
 use serde_json::{Value, json};
@@ -68,9 +74,9 @@ async fn solve_and_publish(state: &State, term: TermId) {
 }
 
 /// Gives everybody a mail address, and says who is who.
-async fn educators(db: &Db) -> std::collections::BTreeMap<String, EducatorId> {
+async fn educators(db: &Db) -> BTreeMap<String, EducatorId> {
     let mut tx = db.write("test").await.expect("writes");
-    let mut found = std::collections::BTreeMap::new();
+    let mut found = BTreeMap::new();
     for educator in store::every::<Educator>(&mut tx).await.expect("lists") {
         let name = educator.body.source_id.clone().expect("came from a file");
         let body = Educator { email: Some(format!("{name}@a.example")), ..educator.body };
@@ -112,7 +118,7 @@ async fn a_report_ranks_substitutes_and_one_click_changes_only_those_meetings() 
         let (algebra, physics) = (duty("Algebra I"), duty("Physics"));
         assert_eq!(algebra["meetings"].as_array().map(Vec::len), Some(2));
         assert_eq!(algebra["taken_by"], json!(who["di"]));
-        let filters: std::collections::BTreeMap<&str, &str> = algebra["substitutes"]
+        let filters: BTreeMap<&str, &str> = algebra["substitutes"]
             .as_array()
             .expect("a list")
             .iter()
@@ -234,4 +240,22 @@ async fn a_closure_makes_a_repair_that_says_whom_it_moves_and_publishes_only_tha
         assert!(state.changes_of(run.id).await.expect("changes").people.is_empty(), "it stands");
     })
     .await;
+}
+
+#[test]
+fn whoever_stands_in_elsewhere_at_that_time_is_no_substitute() {
+    let problem = problem();
+    let mut schedule = Schedule::default();
+    schedule.sections.push(SectionAssignment { section: "s1".into(), educator: "ana".into() });
+    let meetings = [vec!["s1".to_owned()]];
+    let duties = substitutes::duties(meetings.iter().map(Vec::as_slice));
+    let day = Date::ymd(2026, 9, 16);
+    let taken_by = |busy: &[&str]| {
+        let busy = BTreeMap::from([("s1".to_owned(), busy.iter().map(|id| (*id).to_owned()).collect::<BTreeSet<_>>())]);
+        let dates = DateSpan { first: day, last: day };
+        let mut ranked =
+            substitutes::rank(&problem, &schedule, "ana", dates, &duties, &BTreeMap::new(), &busy).expect("ranks");
+        ranked.remove(0).taken_by
+    };
+    assert_eq!((taken_by(&[]).as_deref(), taken_by(&["di"])), (Some("di"), None));
 }

@@ -169,3 +169,41 @@ async fn what_a_run_supposes_is_its_own_and_its_schedule_can_be_published() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_published_session_that_no_longer_fits_is_marked_on_the_board_until_it_fits_again() {
+    on_both(async |db| {
+        let (state, term) = office(&db).await;
+        let run = solved(&db, &state, term, settings()).await;
+        state.publish(&ana(), run).await.expect("is published");
+        let client = Client::of(db.clone()).await;
+        let first = client.get("/api/v1/sessions?from=2000-01-01T00:00:00Z&to=2100-01-01T00:00:00Z&limit=1").await;
+        let session = &first.body["items"][0];
+        let (educator, school) = (&session["educator_id"], &session["school_id"]);
+        let on = &session["starts_at"].as_str().expect("an instant")[..10];
+        let board = format!("/board?on={on}");
+        let shown = client.get(&board).await;
+        assert!(shown.status == 200 && shown.text.contains("data-need"), "{shown:?}");
+        assert!(!shown.text.contains("to look at"), "{}", shown.text);
+
+        let off = serde_json::json!({"educator_id": educator, "first_on": on, "last_on": on});
+        let off = client.post("/api/v1/time-off", &off).await.id();
+        let veto =
+            client.post("/api/v1/vetoes", &serde_json::json!({"educator_id": educator, "school_id": school})).await;
+        for (said, undo) in [
+            ("away that day", format!("/api/v1/time-off/{off}")),
+            ("banned from the school", format!("/api/v1/vetoes/{}", veto.id())),
+        ] {
+            for _ in 0..2 {
+                let shown = client.get(&board).await.text;
+                assert!(shown.contains(said) && shown.contains("to look at"), "{said} stays: {shown}");
+            }
+            let undone = client.raw("DELETE", &undo, &[("if-match", "\"1\"")], Body::empty()).await;
+            assert_eq!(undone.status, 204);
+            assert!(!client.get(&board).await.text.contains(said));
+        }
+        assert!(client.get("/board?q=no-such-name").await.text.contains("No educator"));
+        client.get("/board?on=9999-01-01").await.refused(400, "bad_parameters");
+    })
+    .await;
+}

@@ -4,15 +4,15 @@ use axum::http::StatusCode;
 use bellwether::domain::run::RunState;
 use bellwether::domain::time::{self, Date};
 use bellwether::engine::problem::{self, Problem};
-use bellwether::jobs::worker::Worker;
+use bellwether::store::Db;
+use bellwether::store::sessions::Listed;
 use chrono::{DateTime, Datelike as _, Timelike as _, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio_util::sync::CancellationToken;
 
 use crate::fresh::on_both;
-use crate::runs::{ana, ask, office_of, own, published, settings, text, until};
+use crate::runs::{AtWork, ana, ask, asked, office_of, own, published, text, until};
 
 /// October to April of the school year whose November a feed still shows.
 fn school_year() -> (Date, Date) {
@@ -22,14 +22,14 @@ fn school_year() -> (Date, Date) {
 }
 
 /// Algebra at one o'clock in New York on Mondays and Wednesdays; its one educator sits in Phoenix.
-fn problem() -> Problem {
-    let (first, last) = school_year();
+fn problem(first: Date, last: Date) -> Problem {
     let days = ["mon", "tue", "wed", "thu", "fri"];
-    let thanksgiving = format!("{}-11-25", first.to_string().split('-').next().expect("a year"));
+    let closed: Vec<Date> =
+        [Date::ymd(first.year(), 11, 25)].into_iter().filter(|day| (first..=last).contains(day)).collect();
     let document = json!({
         "format": "staffing-problem/1", "name": "two clocks", "term": {"first": first, "last": last},
         "districts": [{"id": "ny", "name": "Hudson Falls", "state": "NY", "tz": "America/New_York", "calendar": {
-            "first": first, "last": last, "closed": [thanksgiving], "bell_schedule": {"default": "regular"}}}],
+            "first": first, "last": last, "closed": closed, "bell_schedule": {"default": "regular"}}}],
         "schools": [{"id": "hs", "district": "ny", "name": "Hudson High School", "bell_schedules": [
             {"id": "regular", "periods": [{"id": "P6", "start": "13:00", "end": "13:45"}]}]}],
         "courses": [{"id": "alg", "name": "Algebra I", "areas": ["mathematics"]}],
@@ -78,28 +78,45 @@ fn changes(first: Date) -> (Date, Date) {
     (sunday(11, 1), sunday(3, 2))
 }
 
+/// The sessions of this problem, solved and published, and what a calendar program reads of its educator's feed.
+async fn subscribed(db: &Db, problem: &Problem) -> (Vec<Listed>, Vec<Event>) {
+    let (state, term) = office_of(db, problem).await;
+    let worker = AtWork::start(db, own(), 1);
+    let run = asked(&state, term).await;
+    assert_eq!(until(&state, run, |run| run.state.is_final()).await.state, RunState::Succeeded);
+    worker.stop().await;
+    state.publish(&ana(), run).await.expect("is published");
+
+    let sessions = published(db).await;
+    let educator = sessions[0].session.meeting.educator_id;
+    let made = text(ask(&state, &format!("/api/v1/educators/{educator}/feeds"), "POST").await).await;
+    let made: Value = serde_json::from_str(&made).expect("json");
+    let feed = ask(&state, made["path"].as_str().expect("a path"), "GET").await;
+    assert_eq!(feed.status(), StatusCode::OK);
+    (sessions, read(&text(feed).await))
+}
+
+#[tokio::test]
+async fn in_the_last_month_of_a_school_year_its_first_day_is_still_in_the_feed() {
+    on_both(async |db| {
+        let today = Date(time::now().date_naive());
+        let (first, last) = (today.plus_days(-330), today.plus_days(20));
+        let (sessions, events) = subscribed(&db, &problem(first, last)).await;
+        let told = |at: DateTime<Utc>| at.format("%Y-%m-%dT%H:%MZ").to_string();
+        let held: Vec<String> = sessions.iter().map(|row| told(row.session.meeting.starts_at)).collect();
+        assert!(held[0] < first.plus_days(7).to_string(), "the first week has its sessions: {}", held[0]);
+        assert_eq!(events.into_iter().map(|event| event.starts).collect::<Vec<_>>(), held);
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn an_arizona_educator_of_a_new_york_class_reads_every_meeting_at_its_instant() {
     on_both(async |db| {
-        let (state, term) = office_of(&db, &problem()).await;
-        let closing = CancellationToken::new();
-        let worker = tokio::spawn(Worker::new(db.clone(), own(), 1, closing.clone()).run());
-        let run = state.ask(&ana(), term, Vec::new(), settings()).await.expect("a run").id;
-        assert_eq!(until(&state, run, |run| run.state.is_final()).await.state, RunState::Succeeded);
-        closing.cancel();
-        worker.await.expect("the worker stops");
-        state.publish(&ana(), run).await.expect("is published");
-
-        let sessions = published(&db).await;
-        let educator = sessions[0].session.meeting.educator_id;
-        let made = text(ask(&state, &format!("/api/v1/educators/{educator}/feeds"), "POST").await).await;
-        let made: Value = serde_json::from_str(&made).expect("json");
-        let feed = ask(&state, made["path"].as_str().expect("a path"), "GET").await;
-        assert_eq!(feed.status(), StatusCode::OK);
-        let events = read(&text(feed).await);
+        let (first, last) = school_year();
+        let (sessions, events) = subscribed(&db, &problem(first, last)).await;
 
         // Every Monday and Wednesday but the closed day, reckoned here from the calendar alone.
-        let (first, last) = school_year();
         let (autumn, spring) = changes(first);
         let all = (0..).map(|n| first.plus_days(n)).take_while(|date| *date <= last);
         let held: Vec<Date> = all

@@ -17,6 +17,11 @@ pub async fn on_both_at<F: Future<Output = ()>>(test: impl Fn(Db, String) -> F) 
     let url = format!("sqlite:{}", dir.path().join("test.db").display());
     run(&test, url).await;
 
+    on_postgres_at(test).await;
+}
+
+/// On PostgreSQL alone, for what several programs do with one server.
+pub async fn on_postgres_at<F: Future<Output = ()>>(test: impl Fn(Db, String) -> F) {
     let server = std::env::var("BELLWETHER_TEST_PG").expect(
         "BELLWETHER_TEST_PG is not set: this test also runs on PostgreSQL. Run it by script/test, \
          which starts a private server, or give the postgres:// address of a server where databases may be created",

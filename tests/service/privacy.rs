@@ -144,12 +144,13 @@ async fn one_student_is_exported_whole_and_then_destroyed_with_a_certificate() {
         let (special, student) = kept(&house).await;
         let export = special.post(&format!("{student}/export"), &json!({"purpose": "a parent asked"})).await.body;
         assert_eq!(export["identity"], identity());
-        for (part, count) in [("services", 1), ("sessions", 1), ("showings", 1)] {
+        for (part, count) in [("service_lines", 1), ("services", 3), ("sessions", 1), ("showings", 1)] {
             assert_eq!(export[part].as_array().map(Vec::len), Some(count), "{part}");
         }
         let purged = special.post(&format!("{student}/purge"), &json!({"purpose": "the parents asked for it"})).await;
         assert_eq!((purged.status.as_u16(), &purged.body["body"]["students"]), (200, &json!(1)), "{purged:?}");
         assert_eq!(purged.body["body"]["rows"]["session"], json!(1), "the session was for nobody else");
+        assert_eq!(purged.body["body"]["rows"]["service_line"], json!(1));
         for path in
             [student.clone(), format!("{student}/showings"), format!("/api/v1/services/{}", house.own.id("services"))]
         {

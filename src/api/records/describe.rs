@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::request::{KEY_LIMIT, LARGEST_PAGE, PAGE};
+use super::request::{LARGEST_PAGE, PAGE};
 use super::{Resource, examples};
+use crate::api::once::KEY_LIMIT;
 use crate::store::entity::Kind;
 
 const TAGS_PATTERN: &str = r#"^(\*|(W/)?"[!#-+.-~]*"( *, *(W/)?"[!#-+.-~]*")*)$"#;

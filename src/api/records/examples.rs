@@ -22,6 +22,13 @@ pub fn of<E: Resource>() -> Value {
         "section" => json!({"term_id": ID, "school_id": ID, "course_id": ID, "grades": ["09"],
             "meets": [{"period": "P1", "days": ["mon", "wed"]}], "students": 24}),
         "student" => json!({"district_id": ID, "key": "k-48151"}),
+        "service_line" => {
+            json!({"term_id": ID, "student_id": ID, "school_id": ID, "service": "speech-language", "areas": ["slp"],
+            "grade": "03", "written": "individual, 30 min 2×/week",
+            "windows": [{"days": ["mon", "tue", "thu"], "start": "09:00", "end": "11:30"}]})
+        }
+        "policy" => json!({"key": "short_period", "value": "prorate", "district_id": ID, "effective_on": "2026-07-01",
+            "standing": "district_policy", "citation": "Board policy 7.12, adopted 2026-06-02"}),
         "service" => {
             json!({"term_id": ID, "student_id": ID, "school_id": ID, "service": "speech-language", "areas": ["slp"],
             "grade": "03", "minutes": 30, "times": 2, "per": "week",

@@ -5,17 +5,17 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
-use super::request::{Page, Tags, cursor_after, idempotency_key, next_link, tag};
+use super::request::{Page, Tags, cursor_after, next_link, tag};
 use super::{ROOT, Resource};
 use crate::api::State;
 use crate::api::error::{Error, FieldIssue};
 use crate::api::extract::{Json, NoQuery, Path, Query};
+use crate::api::once;
 use crate::domain::actor::Actor;
 use crate::domain::id::RecordId;
 use crate::domain::record::Stored;
-use crate::store::idempotency::{self, Answer, Claim};
+use crate::store::idempotency::{self, Answer};
 use crate::store::{self, StoreError, Tx};
 
 /// Attempts at a write that the database is too busy for.
@@ -75,16 +75,15 @@ pub async fn create<E: Resource>(
     _: NoQuery,
     Json(body): Json<E>,
 ) -> Result<Response, Error> {
-    let key = idempotency_key(&headers)?;
+    let key = once::key(&headers)?;
     write(&state, &actor, Change::Create { body, key }).await
 }
 
 async fn created<E: Resource>(tx: &mut Tx, principal: &str, body: &E, key: Option<&str>) -> Result<Response, Error> {
     if let Some(key) = key {
-        match idempotency::claim(tx, principal, key, &request_hash(body)?).await? {
-            Claim::Fresh => {}
-            Claim::Answered(answer) => return given(&answer, true),
-            Claim::Mismatch => return Err(Error::KeyReused),
+        let claim = idempotency::claim(tx, principal, key, &once::hash(E::KIND, body)?).await?;
+        if let Some(answer) = once::known(claim)? {
+            return Ok(answer);
         }
     }
     let stored = store::insert(tx, body.clone()).await?;
@@ -96,31 +95,7 @@ async fn created<E: Resource>(tx: &mut Tx, principal: &str, body: &E, key: Optio
     if let Some(key) = key {
         idempotency::answer(tx, principal, key, &answer).await?;
     }
-    given(&answer, false)
-}
-
-/// The same kind and the same values: spelling does not count.
-fn request_hash<E: Resource>(body: &E) -> Result<String, Error> {
-    let mut hash = Sha256::new();
-    hash.update(E::KIND);
-    hash.update(serde_json::to_vec(body).map_err(Error::internal)?);
-    Ok(hex::encode(hash.finalize()))
-}
-
-fn given(answer: &Answer, again: bool) -> Result<Response, Error> {
-    let status = u16::try_from(answer.status).ok().and_then(|status| StatusCode::from_u16(status).ok());
-    let mut response = (status.unwrap_or(StatusCode::CREATED), answer.body.clone()).into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    for (name, to) in [("location", header::LOCATION), ("etag", header::ETAG)] {
-        if let Some(value) = answer.headers[name].as_str() {
-            headers.insert(to, HeaderValue::try_from(value).map_err(Error::internal)?);
-        }
-    }
-    if again {
-        headers.insert("idempotent-replayed", HeaderValue::from_static("true"));
-    }
-    Ok(response)
+    once::given(&answer, false)
 }
 
 pub async fn read<E: Resource>(

@@ -1,6 +1,6 @@
 //! The records of a school system over HTTP: one piece of code for every kind, named in one list.
 //!
-//! `handlers` answers, `request` reads cursors, tags and keys, `describe` writes the OpenAPI of exactly that.
+//! `handlers` answers, `request` reads cursors and tags, `describe` writes the OpenAPI of exactly that.
 
 mod describe;
 mod examples;
@@ -15,8 +15,8 @@ use serde_json::json;
 use super::State;
 use super::document::Described;
 use crate::domain::records::{
-    Availability, BellSchedule, Calendar, Clearance, Course, District, Educator, Incumbent, License, Pin, School,
-    Section, Service, Student, Term, TimeOff, Together, Vacancy, Veto,
+    Availability, BellSchedule, Calendar, Clearance, Course, District, Educator, Incumbent, License, Pin, Policy,
+    School, Section, Service, ServiceLine, Student, Term, TimeOff, Together, Vacancy, Veto,
 };
 use crate::store::Entity;
 
@@ -57,7 +57,9 @@ resources! {
     Vacancy at "vacancies";
     Section at "sections";
     Student at "students";
+    ServiceLine at "service-lines";
     Service at "services";
+    Policy at "policies";
     Educator at "educators";
     License at "licenses";
     Clearance at "clearances";

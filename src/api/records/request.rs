@@ -1,4 +1,4 @@
-//! What a request for records says beside its body: which page, which version, which key.
+//! What a request for records says beside its body: which page, which version.
 
 use axum::http::{HeaderMap, HeaderName, header};
 use uuid::Uuid;
@@ -9,10 +9,6 @@ use crate::api::error::{Error, FieldIssue};
 pub const PAGE: i64 = 50;
 /// Most items on a page.
 pub const LARGEST_PAGE: i64 = 200;
-/// Longest `Idempotency-Key`.
-pub const KEY_LIMIT: usize = 255;
-
-pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// A page of a list: how many, after which record, and which records at all.
 #[derive(Debug, PartialEq, Eq)]
@@ -118,17 +114,6 @@ impl Tags {
             Self::Listed(tags) => tags.contains(&Some(version)),
         }
     }
-}
-
-/// The `Idempotency-Key`, where there is one.
-pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Error> {
-    let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
-    let text = value.to_str().unwrap_or_default();
-    if text.is_empty() || text.len() > KEY_LIMIT || !text.bytes().all(|b| b.is_ascii_graphic()) {
-        let message = format!("give 1 to {KEY_LIMIT} visible ASCII characters, such as a UUID");
-        return Err(Error::parameter(IDEMPOTENCY_KEY.as_str(), message));
-    }
-    Ok(Some(text.into()))
 }
 
 #[cfg(test)]

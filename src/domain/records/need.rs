@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::domain::id::{CourseId, DistrictId, SchoolId, StudentId, TermId, VacancyId};
+use crate::domain::id::{CourseId, DistrictId, SchoolId, ServiceLineId, StudentId, TermId, VacancyId};
 use crate::domain::license::Grade;
 use crate::domain::need::{Meet, Per, ServiceWindow};
 use crate::domain::record::{Findings, record};
@@ -94,6 +94,9 @@ record! {
         pub term_id: TermId,
         pub student_id: StudentId,
         pub school_id: SchoolId,
+        /// The service line that it delivers part of; then it follows the line. None where it stands by itself.
+        #[serde(default)]
+        pub line_id: Option<ServiceLineId>,
         /// For example `speech-language`.
         pub service: String,
         /// Any one of these is an acceptable license area.

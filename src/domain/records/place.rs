@@ -56,10 +56,16 @@ record! {
         /// IANA zone of its schools, unless a school has its own.
         #[schema(value_type = String, example = "America/Phoenix")]
         pub tz: Tz,
+        /// Full years after the end of a student's last term, until everything that is kept of them is destroyed with a
+        /// certificate; none: only when somebody says so.
+        #[serde(default)]
+        #[schema(minimum = 1, maximum = 100)]
+        pub retention_years: Option<i64>,
     }
     |district, found| {
         found.named("/name", &district.name);
         found.state("/state", &district.state);
+        found.range("/retention_years", district.retention_years.unwrap_or(1), 1..=100);
     }
 }
 
@@ -111,6 +117,19 @@ record! {
             found.require(label.parse::<Weekday>().is_err(), &pointer, format!("{label} is a weekday; use another label"));
         }
         found.named("/bell_schedule/default", &calendar.bell_schedule.default);
+    }
+}
+
+impl From<Calendar> for crate::domain::calendar::Calendar {
+    fn from(kept: Calendar) -> Self {
+        Self {
+            first: kept.first_on,
+            last: kept.last_on,
+            weekdays: kept.weekdays,
+            closed: kept.closed,
+            cycle: kept.cycle,
+            bell_schedule: kept.bell_schedule,
+        }
     }
 }
 

@@ -61,17 +61,25 @@ impl<'g, 'p> Book<'g, 'p> {
     /// The book of a roster that obeys every rule.
     pub fn of(grid: &'g Grid<'p>, roster: &Roster) -> Self {
         let mut book = Self::new(grid);
-        for (block, educator) in roster.blocks.iter().enumerate() {
-            if let Some(educator) = educator {
-                book.assign_block(block, *educator);
-            }
-        }
-        for (service, placed) in roster.services.iter().enumerate() {
-            for slot in placed.iter().flat_map(|(_, slots)| slots) {
-                book.place(service, placed.as_ref().expect("it has slots").0, *slot);
-            }
-        }
+        (0..roster.blocks.len()).for_each(|block| book.copy(Need::Block(block), roster));
+        (0..roster.services.len()).for_each(|service| book.copy(Need::Service(service), roster));
         book
+    }
+
+    /// Serves a need as a roster does that obeys every rule.
+    pub fn copy(&mut self, need: Need, roster: &Roster) {
+        match need {
+            Need::Block(block) => {
+                if let Some(educator) = roster.blocks[block] {
+                    self.assign_block(block, educator);
+                }
+            }
+            Need::Service(service) => {
+                if let Some((educator, slots)) = &roster.services[service] {
+                    slots.iter().for_each(|&slot| self.place(service, *educator, slot));
+                }
+            }
+        }
     }
 
     /// Cents, all terms.

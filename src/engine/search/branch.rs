@@ -1,27 +1,27 @@
-//! Branch and bound over one educator's sections, with services filling the room that is left in fractions.
+//! Branch and bound over one educator's sections, bounded by the chain sweep.
 //!
-//! The bound takes of every clique of sections the best that is left, dearest first. With a plain knapsack for a
-//! bound, which lets two sections of one hour stand side by side, twenty times the nodes come less far.
+//! A chain that obeys every rule is the best term there is. Where it does not (sections further apart clash, half a
+//! term is overfull, too many preps), its dearest doubtful section is taken for certain, and then never.
 
 use super::ceiling::Ceiling;
+use super::chain::Chain;
 
 /// How hard one educator's term is looked into; what is not looked at counts with its bound.
 #[derive(Clone, Copy, Debug)]
 pub struct Effort {
     /// Branch-and-bound nodes.
     pub nodes: usize,
-    /// A block is not decided on for less than this share of what is known.
+    /// A node is not gone into for less than this share of what is known.
     pub slack: f64,
+    /// Into how many units the minutes of the weeks are cut.
+    pub units: usize,
 }
 
 impl Effort {
-    /// Enough while prices are far off.
-    pub const LITTLE: Self = Self { nodes: 200, slack: 0.002 };
-    /// All that helps: with 400 nodes for everybody the bound at us-m's sections is 16 % off, with these 2 %.
-    const MOST: Self = Self { nodes: 20_000, slack: 0.000_05 };
-
-    pub fn more(self) -> Self {
-        Self { nodes: (self.nodes * 2).min(Self::MOST.nodes), slack: (self.slack / 2.0).max(Self::MOST.slack) }
+    /// What a population can afford: `pairs` is the number of pairs of blocks of one educator, over all educators. At
+    /// us-m's sections 1 node gives a bound of 2,390 M, 10 nodes 2,638 M, 50 nodes 2,739 M, 300 nodes 2,750 M.
+    pub fn for_pairs(pairs: usize) -> Self {
+        Self { nodes: (400_000_000 / pairs.max(1)).clamp(6, 300), slack: 0.000_3, units: 64 }
     }
 }
 
@@ -29,15 +29,17 @@ impl Effort {
 #[derive(Default)]
 pub struct Scratch {
     pub(super) pieces: Vec<Piece>,
-    pub(super) sets: Vec<Vec<(f64, usize)>>,
+    /// By block: cents at the present prices.
+    pub(super) worths: Vec<f64>,
+    pub(super) chain: Chain,
 }
 
-/// Something that fills a room: a step of a service, or the best block left of a clique.
+/// A step of a service, which fills a room.
 #[derive(Clone, Copy)]
 pub(super) struct Piece {
     pub worth: f64,
     pub load: f64,
-    /// The service or the block.
+    /// The service.
     pub at: usize,
     /// Of the service, the share that the piece serves.
     pub share: f64,
@@ -51,15 +53,22 @@ impl Piece {
     }
 }
 
+/// What an educator's sections come to.
+pub(super) struct Answer {
+    /// Never below what any choice is worth.
+    pub most: f64,
+    /// The choice that promises the most; it may break a rule where the search was cut short.
+    pub blocks: Vec<usize>,
+    /// The best choice known to obey the rules that concern sections.
+    pub sound: Vec<usize>,
+}
+
 pub(super) struct Branch<'c> {
     ceiling: &'c Ceiling,
     effort: Effort,
-    /// Dearest first.
-    services: &'c [Piece],
-    /// Blocks of each clique with what they are worth now, most first.
-    sets: &'c [Vec<(f64, usize)>],
+    scratch: &'c mut Scratch,
     nodes: usize,
-    /// By block: how often it is taken, conflicting or turned down.
+    /// By block: how often it is taken, clashing or turned down.
     blocked: Vec<u32>,
     taken: Vec<usize>,
     courses: Vec<usize>,
@@ -69,16 +78,15 @@ pub(super) struct Branch<'c> {
     best_blocks: Vec<usize>,
     /// The highest bound among what was left unexplored.
     open: f64,
-    order: Vec<Piece>,
+    open_blocks: Vec<usize>,
 }
 
 impl<'c> Branch<'c> {
-    pub fn new(ceiling: &'c Ceiling, effort: Effort, services: &'c [Piece], sets: &'c [Vec<(f64, usize)>]) -> Self {
+    pub fn new(ceiling: &'c Ceiling, effort: Effort, scratch: &'c mut Scratch) -> Self {
         Self {
             ceiling,
             effort,
-            services,
-            sets,
+            scratch,
             nodes: 0,
             blocked: vec![0; ceiling.blocks.len()],
             taken: Vec::new(),
@@ -88,63 +96,69 @@ impl<'c> Branch<'c> {
             best: f64::NEG_INFINITY,
             best_blocks: Vec::new(),
             open: f64::NEG_INFINITY,
-            order: Vec::new(),
+            open_blocks: Vec::new(),
         }
     }
 
-    /// The most that can be earned, never too low, and the blocks of the best found; with a block (and what it is
-    /// worth) that is taken for certain, where one is given.
-    pub fn solve(mut self, certain: Option<(usize, f64)>) -> (f64, Vec<usize>) {
+    /// The most that can be earned, with a block that is taken for certain where one is given.
+    pub fn solve(mut self, certain: Option<usize>) -> Answer {
         match certain {
-            None => {
-                self.best = 0.0;
-                self.explore(0.0, self.ceiling.room);
-            }
-            Some((block, worth)) => self.take(0.0, self.ceiling.room, block, worth),
+            None => self.explore(0.0, self.ceiling.room),
+            Some(block) => self.take(0.0, self.ceiling.room, block),
         }
-        (self.best.max(self.open), self.best_blocks)
+        if self.open > self.best {
+            Answer { most: self.open, blocks: self.open_blocks, sound: self.best_blocks }
+        } else {
+            Answer { most: self.best, blocks: self.best_blocks.clone(), sound: self.best_blocks }
+        }
     }
 
     /// Explores what is still free, with `sum` cents earned and `room` minutes left.
     fn explore(&mut self, sum: f64, room: [f64; 2]) {
-        let (more, first) = self.bound(room);
-        let bound = sum + more;
+        let bound = sum + self.sweep(room);
         if bound <= self.best.max(self.open) + 1e-6 {
             return;
         }
-        let Some(first) = first else {
-            // No block is free that fits: services fill the rest, and the bound is the truth.
-            self.best = bound;
-            self.best_blocks.clone_from(&self.taken);
+        let row = self.scratch.chain.row.clone();
+        let (kept, doubtful) = self.sort_out(&row, room);
+        let worth = sum + self.worth_of(&kept, room);
+        if worth > self.best {
+            self.best = worth;
+            self.best_blocks = [self.taken.as_slice(), &kept].concat();
+        }
+        self.nodes += 1;
+        let near = bound <= self.best + self.effort.slack * self.best.abs();
+        let Some(first) = doubtful.filter(|_| self.nodes < self.effort.nodes && !near) else {
+            self.open = bound;
+            self.open_blocks = [self.taken.as_slice(), &row].concat();
             return;
         };
-        self.nodes += 1;
-        if self.nodes > self.effort.nodes || bound <= self.best + self.effort.slack * self.best.abs() {
-            self.open = self.open.max(bound);
-            return;
-        }
-        self.take(sum, room, first.at, first.worth);
-        self.blocked[first.at] += 1;
+        self.take(sum, room, first);
+        self.blocked[first] += 1;
         self.explore(sum, room);
-        self.blocked[first.at] -= 1;
+        self.blocked[first] -= 1;
     }
 
     /// Explores what is left with one block more.
-    fn take(&mut self, sum: f64, room: [f64; 2], block: usize, worth: f64) {
-        let row = &self.ceiling.blocks[block];
+    fn take(&mut self, sum: f64, room: [f64; 2], block: usize) {
+        let ceiling = self.ceiling;
+        let row = &ceiling.blocks[block];
         let new = row.courses.iter().filter(|&&c| self.courses[c] == 0).count();
         let paid = new - usize::from(self.preps == 0).min(new);
-        row.conflicts.iter().for_each(|&b| self.blocked[b] += 1);
+        self.blocked[block] += 1;
+        ceiling.clashes.of(block).for_each(|b| self.blocked[b] += 1);
         row.courses.iter().for_each(|&c| self.courses[c] += 1);
         self.taken.push(block);
         self.preps += new;
         self.sections += row.sections;
-        self.explore(sum + worth - self.ceiling.prep * count(paid), [room[0] - row.load[0], room[1] - row.load[1]]);
+        let worth = self.scratch.worths[block] - ceiling.prep * count(paid);
+        self.explore(sum + worth, [room[0] - row.load[0], room[1] - row.load[1]]);
         self.sections -= row.sections;
         self.preps -= new;
         self.taken.pop();
         row.courses.iter().for_each(|&c| self.courses[c] -= 1);
-        row.conflicts.iter().for_each(|&b| self.blocked[b] -= 1);
+        ceiling.clashes.of(block).for_each(|b| self.blocked[b] -= 1);
+        self.blocked[block] -= 1;
     }
 
     /// Whether a block can still be taken.
@@ -154,40 +168,96 @@ impl<'c> Branch<'c> {
             && row.load[0] <= room[0]
             && row.load[1] <= room[1]
             && self.sections + row.sections <= self.ceiling.max_sections
-            && self.preps + row.courses.iter().filter(|&&c| self.courses[c] == 0).count() <= self.ceiling.max_preps
+            && self.preps + self.new_courses(block) <= self.ceiling.max_preps
     }
 
-    /// A bound on what is still free, and the block to decide on next: of every clique the best block left, in
-    /// fractions, dearest first, with the services between them.
-    fn bound(&mut self, room: [f64; 2]) -> (f64, Option<Piece>) {
-        let mut order = std::mem::take(&mut self.order);
-        order.clear();
-        for set in self.sets {
-            let mut free = set.iter().filter(|(_, b)| self.is_free(*b, room));
-            if let Some(&(worth, at)) = free.next() {
-                let load = free
-                    .fold(self.ceiling.blocks[at].whole_load(), |l, f| l.min(self.ceiling.blocks[f.1].whole_load()));
-                order.push(Piece { worth, load, at, share: 1.0 });
+    fn new_courses(&self, block: usize) -> usize {
+        self.ceiling.blocks[block].courses.iter().filter(|&&c| self.courses[c] == 0).count()
+    }
+
+    /// The bound on what is still free.
+    fn sweep(&mut self, room: [f64; 2]) -> f64 {
+        let units = self.effort.units;
+        let left = room[0] + room[1];
+        let mut chain = std::mem::take(&mut self.scratch.chain);
+        let unit = chain.begin(units, left, &self.scratch.pieces);
+        for (block, row) in self.ceiling.blocks.iter().enumerate() {
+            // The first prep is free, whichever it is: it is given back at the end.
+            let worth = self.scratch.worths[block] - self.ceiling.prep * self.least_preps(block);
+            if self.scratch.worths[block] > 0.0 && self.is_free(block, room) {
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and the units")]
+                let taken = if unit > 0.0 { (row.whole_load() / unit) as usize } else { 0 };
+                chain.push(block, worth, taken.min(units));
             }
         }
-        order.sort_unstable_by(Piece::dearest);
+        let most = chain.sweep(&self.ceiling.clashes, if self.preps == 0 { self.ceiling.prep } else { 0.0 });
+        self.scratch.chain = chain;
+        most
+    }
+
+    /// The share of new preps that a block brings at least.
+    fn least_preps(&self, block: usize) -> f64 {
+        let row = &self.ceiling.blocks[block];
+        if row.courses.iter().all(|&c| self.courses[c] == 0) { row.preps } else { 0.0 }
+    }
+
+    /// Of a chain, what obeys the rules together, dearest first; and the dearest that there is a doubt about.
+    fn sort_out(&self, row: &[usize], mut room: [f64; 2]) -> (Vec<usize>, Option<usize>) {
+        let mut order = row.to_vec();
+        order.sort_by(|&a, &b| self.scratch.worths[b].total_cmp(&self.scratch.worths[a]));
+        let (mut kept, mut doubtful): (Vec<usize>, Option<usize>) = (Vec::new(), None);
+        let (mut sections, mut courses) = (self.sections, Vec::new());
+        let mut doubt = |block: usize| doubtful = doubtful.or(Some(block));
+        for &block in &order {
+            let one = &self.ceiling.blocks[block];
+            let clash = kept.iter().copied().find(|&k| self.ceiling.clashes.between(k, block));
+            let new: Vec<usize> =
+                one.courses.iter().copied().filter(|c| self.courses[*c] == 0 && !courses.contains(c)).collect();
+            let full = one.load[0] > room[0]
+                || one.load[1] > room[1]
+                || sections + one.sections > self.ceiling.max_sections
+                || self.preps + courses.len() + new.len() > self.ceiling.max_preps;
+            if let Some(clash) = clash {
+                doubt(clash);
+            } else if full {
+                doubt(order[0]);
+            } else {
+                if self.ceiling.prep > 0.0 && !new.is_empty() && self.preps + courses.len() > 0 {
+                    // The chain does not pay for one more prep.
+                    doubt(order[0]);
+                }
+                kept.push(block);
+                sections += one.sections;
+                courses.extend(new);
+                room = [room[0] - one.load[0], room[1] - one.load[1]];
+            }
+        }
+        (kept, doubtful)
+    }
+
+    /// What sections and the services beside them are worth.
+    fn worth_of(&self, blocks: &[usize], room: [f64; 2]) -> f64 {
         let (mut left, mut sum) = (room[0] + room[1], 0.0);
-        let (mut blocks, mut services) = (order.iter().peekable(), self.services.iter().peekable());
-        while left > 0.0 {
-            let block_first = match (blocks.peek(), services.peek()) {
-                (Some(block), Some(service)) => block.dearest(service) != std::cmp::Ordering::Greater,
-                (Some(_), None) => true,
-                (None, Some(_)) => false,
-                (None, None) => break,
-            };
-            let Some(piece) = (if block_first { blocks.next() } else { services.next() }) else { break };
+        let mut courses: Vec<usize> = Vec::new();
+        for &block in blocks {
+            let row = &self.ceiling.blocks[block];
+            left -= row.whole_load();
+            sum += self.scratch.worths[block];
+            courses.extend(row.courses.iter().copied().filter(|&c| self.courses[c] == 0));
+        }
+        courses.sort_unstable();
+        courses.dedup();
+        let free = usize::from(self.preps == 0).min(courses.len());
+        sum -= self.ceiling.prep * count(courses.len() - free);
+        for piece in &self.scratch.pieces {
+            if left <= 0.0 {
+                break;
+            }
             let part = if piece.load <= left { 1.0 } else { left / piece.load };
             sum += piece.worth * part;
             left -= piece.load * part;
         }
-        let first = order.first().copied();
-        self.order = order;
-        (sum, first)
+        sum
     }
 }
 

@@ -1,13 +1,14 @@
 //! The ceiling: the most that one educator's term can be worth when every need has a price.
 //!
 //! An exact answer would be a timetable of its own. This one is a relaxation, so never too low: sections are chosen
-//! exactly (overlap, weeks, days, preps), by branch and bound; services fill what the weeks leave, in fractions, each on
-//! its best days and in the fullest group it could have. When in the day a service lies is not asked.
+//! by branch and bound (overlap, weeks, preps); services fill what the weeks leave, in fractions, each on its best days
+//! and in the fullest group it could have. When in the day a service lies is not asked.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::branch::{Branch, Effort, Piece, Scratch, count};
+use super::branch::{Answer, Branch, Effort, Piece, Scratch, count};
+use super::chain::Clashes;
 use super::menu::{Menu, Seat};
 use crate::engine::grid::{BlockIx, EducatorIx, Grid, Need, ServiceIx, SlotIx};
 use crate::engine::holds::timeline::Loads;
@@ -25,8 +26,11 @@ pub(super) struct Block {
     pub sections: i64,
     /// Courses, numbered per educator.
     pub courses: Vec<usize>,
-    /// Blocks of this educator that cannot be taught beside it, itself among them.
-    pub conflicts: Vec<usize>,
+    /// Preps that it brings at least: of each course, its share of the most blocks of it that go together.
+    pub preps: f64,
+    /// Blocks of the same courses that fit wherever this one does, and clash with it: who wants it would rather have the
+    /// dearest of them.
+    pub rivals: Vec<usize>,
 }
 
 impl Block {
@@ -44,9 +48,9 @@ struct Service {
 /// One educator's choices, with what does not depend on prices.
 pub struct Ceiling {
     educator: EducatorIx,
+    /// In the order of the day.
     pub(super) blocks: Vec<Block>,
-    /// Blocks by sets of which at most one can be taught; those of a set load about the same.
-    cliques: Vec<Vec<usize>>,
+    pub(super) clashes: Clashes,
     services: Vec<Service>,
     pub(super) courses: usize,
     /// Minutes in the weeks looked at, by half of the term.
@@ -63,7 +67,7 @@ pub struct Choice {
     /// Cents, less activation and the prices; never below what any term is worth.
     pub worth: f64,
     pub shares: Vec<(usize, f64)>,
-    /// The sections of the best term found.
+    /// The sections of the best term found that obeys the rules of sections.
     pub blocks: Vec<BlockIx>,
 }
 
@@ -89,7 +93,7 @@ impl Ceiling {
         let mut ceiling = Self {
             educator,
             blocks: Vec::new(),
-            cliques: Vec::new(),
+            clashes: Clashes::default(),
             services: Vec::new(),
             courses: 0,
             room: [0, 1].map(|half| float(week) * count(weeks[half].len())),
@@ -126,7 +130,8 @@ impl Ceiling {
                         load: [0, 1].map(|half| in_weeks(&grid.view(row.hold, educator).loads, &weeks[half])),
                         sections: i64::try_from(row.sections.len()).unwrap_or(i64::MAX),
                         courses: local.collect(),
-                        conflicts: Vec::new(),
+                        preps: 0.0,
+                        rivals: Vec::new(),
                     });
                 }
                 Need::Service(service) => {
@@ -139,54 +144,75 @@ impl Ceiling {
             }
         }
         ceiling.courses = courses.len();
-        ceiling.find_conflicts(grid);
+        ceiling.blocks.sort_by_key(|row| (time_of_day(grid, row.block), row.block));
+        ceiling.find_clashes(grid);
+        ceiling.share_preps();
+        ceiling.find_rivals();
         ceiling
     }
 
-    fn find_conflicts(&mut self, grid: &Grid<'_>) {
+    fn find_rivals(&mut self) {
+        for b in 0..self.blocks.len() {
+            let row = &self.blocks[b];
+            let rival = |&a: &usize| {
+                let other = &self.blocks[a];
+                other.courses == row.courses
+                    && other.sections <= row.sections
+                    && other.load[0] <= row.load[0]
+                    && other.load[1] <= row.load[1]
+                    && self.clashes.fits_as(a, b)
+            };
+            self.blocks[b].rivals = self.clashes.of(b).filter(rival).collect();
+        }
+    }
+
+    fn share_preps(&mut self) {
+        let mut of_course: Vec<Vec<usize>> = vec![Vec::new(); self.courses];
+        for (b, row) in self.blocks.iter().enumerate() {
+            row.courses.iter().for_each(|&course| of_course[course].push(b));
+        }
+        for blocks in of_course {
+            // Blocks that pairwise clash count once: no more go together than there are such sets.
+            let mut sets: Vec<Vec<usize>> = Vec::new();
+            for &b in &blocks {
+                match sets.iter_mut().find(|set| set.iter().all(|&other| self.clashes.between(b, other))) {
+                    Some(set) => set.push(b),
+                    None => sets.push(vec![b]),
+                }
+            }
+            blocks.iter().for_each(|&b| self.blocks[b].preps += 1.0 / count(sets.len()));
+        }
+    }
+
+    fn find_clashes(&mut self, grid: &Grid<'_>) {
         let person = grid.educator(self.educator);
         let holds: Vec<_> = self.blocks.iter().map(|b| grid.blocks[b.block].hold).collect();
         let loads: Vec<_> = holds.iter().map(|&hold| &grid.view(hold, self.educator).loads).collect();
         let (week, day) = (person.max_minutes_per_week, person.max_minutes_per_day);
+        self.clashes = Clashes::new(holds.len());
         for a in 0..holds.len() {
-            self.blocks[a].conflicts.push(a);
             for b in a + 1..holds.len() {
                 let too_much = loads[a].week_peak + loads[b].week_peak > week
                     && both_exceed(&loads[a].by_week, &loads[b].by_week, week)
                     || loads[a].day_peak + loads[b].day_peak > day
                         && both_exceed(&loads[a].by_day, &loads[b].by_day, day);
                 if too_much || grid.hold(holds[a]).collides(grid.hold(holds[b]), person.buffer_minutes) {
-                    self.blocks[a].conflicts.push(b);
-                    self.blocks[b].conflicts.push(a);
+                    self.clashes.mark(a, b);
                 }
-            }
-            self.blocks[a].conflicts.sort_unstable();
-        }
-        let mut order: Vec<usize> = (0..self.blocks.len()).collect();
-        order.sort_by(|&a, &b| self.blocks[b].whole_load().total_cmp(&self.blocks[a].whole_load()));
-        for n in order {
-            let (row, load) = (&self.blocks[n], self.blocks[n].whole_load());
-            let fits = |clique: &&mut Vec<usize>| {
-                load * 1.3 >= self.blocks[clique[0]].whole_load()
-                    && clique.iter().all(|m| row.conflicts.binary_search(m).is_ok())
-            };
-            match self.cliques.iter_mut().find(fits) {
-                Some(clique) => clique.push(n),
-                None => self.cliques.push(vec![n]),
             }
         }
     }
 
     /// The most the term can be worth at these prices, and with what; nothing where that is less than activation costs.
     pub fn choose(&self, prices: &[f64], effort: Effort, scratch: &mut Scratch) -> Choice {
-        let (most, taken) = self.branch(prices, None, effort, scratch);
+        let Answer { most, blocks, sound } = self.branch(prices, None, effort, scratch);
         let worth = most - self.activation;
         if worth <= 0.0 {
             return Choice::default();
         }
         let mut room = self.room[0] + self.room[1];
         let mut shares = Vec::new();
-        for &b in &taken {
+        for &b in &blocks {
             shares.push((self.blocks[b].need, 1.0));
             room -= self.blocks[b].whole_load();
         }
@@ -198,32 +224,23 @@ impl Ceiling {
             shares.push((self.services[piece.at].need, piece.share * part));
             room -= piece.load * part;
         }
-        let blocks = taken.iter().map(|&b| self.blocks[b].block).collect();
-        Choice { worth, shares, blocks }
+        Choice { worth, shares, blocks: sound.iter().map(|&b| self.blocks[b].block).collect() }
     }
 
-    /// The most that blocks and services are worth at these prices, with one block for certain, and the blocks of the
-    /// best term found. Leaves the pieces of services in `scratch`.
-    fn branch(
-        &self,
-        prices: &[f64],
-        certain: Option<usize>,
-        effort: Effort,
-        scratch: &mut Scratch,
-    ) -> (f64, Vec<usize>) {
-        let Scratch { pieces, sets } = scratch;
-        *pieces = self.pieces(prices);
-        sets.clear();
-        for clique in &self.cliques {
-            let worth = |&b: &usize| (self.blocks[b].worth - prices[self.blocks[b].need], b);
-            let mut set: Vec<(f64, usize)> = clique.iter().map(worth).filter(|w| w.0 > 0.0).collect();
-            if !set.is_empty() {
-                set.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
-                sets.push(set);
+    /// The most that blocks and services are worth at these prices, with one block for certain where one is given.
+    /// Leaves the pieces of services in `scratch`.
+    fn branch(&self, prices: &[f64], certain: Option<usize>, effort: Effort, scratch: &mut Scratch) -> Answer {
+        self.pieces(prices, &mut scratch.pieces);
+        scratch.worths.clear();
+        scratch.worths.extend(self.blocks.iter().map(|row| row.worth - prices[row.need]));
+        // A block that a rival beats is in no best term, unless it is to be.
+        let worth = |b: usize| self.blocks[b].worth - prices[self.blocks[b].need];
+        for (b, row) in self.blocks.iter().enumerate().filter(|(b, _)| certain != Some(*b)) {
+            if row.rivals.iter().any(|&a| worth(a) > worth(b) || worth(a) >= worth(b) && a < b) {
+                scratch.worths[b] = -1.0;
             }
         }
-        let branch = Branch::new(self, effort, pieces, sets);
-        branch.solve(certain.map(|at| (at, self.blocks[at].worth - prices[self.blocks[at].need])))
+        Branch::new(self, effort, scratch).solve(certain)
     }
 
     /// Numbers of the needs that the educator could take.
@@ -237,7 +254,8 @@ impl Ceiling {
 
     /// What some sets of sections, and none at all, are worth: unpriced, with services at their prices in the room left.
     pub fn patterns(&self, known: &BTreeSet<Vec<BlockIx>>, prices: &[f64]) -> Vec<Pattern> {
-        let pieces = self.pieces(prices);
+        let mut pieces = Vec::new();
+        self.pieces(prices, &mut pieces);
         let nothing = Vec::new();
         known.iter().chain([&nothing]).map(|blocks| self.pattern(blocks, &pieces)).collect()
     }
@@ -257,15 +275,14 @@ impl Ceiling {
     }
 
     /// The services worth their price, dearest first.
-    fn pieces(&self, prices: &[f64]) -> Vec<Piece> {
-        let mut pieces = Vec::new();
+    fn pieces(&self, prices: &[f64], pieces: &mut Vec<Piece>) {
+        pieces.clear();
         for (n, service) in self.services.iter().enumerate() {
             hull(&service.steps, prices[service.need], |worth, load, share| {
                 pieces.push(Piece { worth, load, at: n, share });
             });
         }
         pieces.sort_unstable_by(Piece::dearest);
-        pieces
     }
 
     /// What the term is worth at most, at these prices, if it serves a need: a bound that looks at little.
@@ -276,8 +293,14 @@ impl Ceiling {
             return if most >= 0.0 { free } else { free + most };
         }
         let Some(at) = self.blocks.iter().position(|b| b.need == number) else { return f64::NEG_INFINITY };
-        self.branch(prices, Some(at), effort, scratch).0 - self.activation
+        self.branch(prices, Some(at), effort, scratch).most - self.activation
     }
+}
+
+/// When in the UTC day a block's most frequent meeting ends.
+fn time_of_day(grid: &Grid<'_>, block: BlockIx) -> i64 {
+    let pieces = &grid.hold(grid.blocks[block].hold).pieces;
+    pieces.iter().max_by_key(|piece| piece.days.iter().count()).map_or(0, |piece| piece.end)
 }
 
 /// Two runs of weeks, one in each half, in which the educator could be busiest.

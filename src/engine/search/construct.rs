@@ -34,6 +34,10 @@ pub fn build<'g, 'p>(
     let mut inserter = Inserter::new(u64::from(context.limits.seed));
     let mut sections = true;
     for need in order {
+        // What is built on a start is no first schedule: it can wait.
+        if start.is_some() && grid.pin_of(need).is_none() && context.stopped() {
+            break;
+        }
         if sections && matches!(need, Need::Service(_)) && grid.pin_of(need).is_none() {
             sections = false;
             on_sections(&book);

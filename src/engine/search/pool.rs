@@ -43,8 +43,3 @@ pub fn choose(patterns: &[Pattern], roster: &mut Roster, limits: SolveLimits) ->
     }
     Ok(())
 }
-
-/// Whether a pattern is one of these educators and takes nothing from others.
-pub fn fits(pattern: &Pattern, roster: &Roster, among: &[bool]) -> bool {
-    among[pattern.educator] && pattern.blocks.iter().all(|&block| roster.blocks[block].is_none_or(|e| among[e]))
-}

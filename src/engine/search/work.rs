@@ -3,19 +3,18 @@
 //! Small parts are proven at once. Where a proof is out of reach the prices go on in one thread, for the
 //! bound, while the other anneals.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-
-use super::anneal::{self, Clock, Plan, anneal};
+use super::anneal::{self, Plan, anneal};
 use super::board::{Board, Source};
-use super::book::{Book, Roster};
+use super::book::Book;
 use super::cover::Cover;
 use super::menu::Menu;
 use super::part::Part;
 use super::prices::Prices;
 use super::prove::{only, prove};
-use super::rng::SplitMix;
+use super::race::{Span, race};
 use super::{Context, Defect, Start, construct, pool};
 use crate::engine::grid::Need;
+use crate::engine::pairing::Pairing;
 use crate::engine::solve::SolveLimits;
 
 /// Below this, HiGHS proves a part before anything else has been tried.
@@ -25,20 +24,17 @@ const TINY_COLUMNS: usize = 150;
 /// Programmes up to this many columns are handed to HiGHS whole; at us-m (1.7 million) the root LP alone does not
 /// end in half an hour.
 const EXACT_COLUMNS: usize = 60_000;
-/// From this many on, sections are annealed alone first.
-const VENDOR_COLUMNS: usize = 5_000_000;
-/// Rounds of prices before the first pool.
-const ROUNDS: usize = 1_200;
-/// Of the seconds left: for sections alone, until the first prices are set, for one pool, and until a provable part is handed over.
-const SECTIONS: f64 = 0.08;
+/// Passes of prices before the first pool.
+const PASSES: usize = 150;
+/// Of the seconds left: for the first prices, for sections alone, for one pool, and until a provable part is handed over.
 const PRICING: f64 = 0.25;
+const SECTIONS: f64 = 0.1;
 const PACKING: f64 = 0.15;
 const HANDOVER: f64 = 0.15;
 /// Seconds of annealing for each need of a provable part, at most.
 const EACH: f64 = 0.03;
-/// Terms that are chosen from at once; where there are more, a few hundred educators at a time.
+/// Terms that are chosen from at once; where there are more, HiGHS is at a loss.
 const POOL: usize = 12_000;
-const NEIGHBORS: usize = 250;
 /// Rounds of annealing for each need that lost its place.
 const MENDS: u64 = 300;
 /// Times that annealing and packing take turns.
@@ -73,9 +69,8 @@ pub fn search<'w, 'g, 'p>(
     start: Option<&Start>,
 ) -> Result<(), Defect> {
     let menu = Menu::new(context, part);
-    let sections = sections_first(context, part, start);
     let keeps_pins = |book: &Book<'_, '_>| keeps_pins(context, part, book);
-    let best = construct::build(context, part, &menu, start.map(|s| &s.roster).or(sections.as_ref()), |book| {
+    let best = construct::build(context, part, &menu, start.map(|s| &s.roster), |book| {
         if keeps_pins(book) {
             board.offer(n, book.cost(), &book.roster);
         }
@@ -100,50 +95,15 @@ pub fn search<'w, 'g, 'p>(
     prove(&mut work, context.pairing)
 }
 
-/// Where the programme is out of reach, the sections annealed without any services: with few choices and a price each,
-/// they take a tenth of the time that they take among services, and are worth most of the money. At us-l a
-/// greedy start leaves a quarter of them untaught beside 880 idle educators.
-fn sections_first(context: &Context<'_, '_, '_>, part: &Part, start: Option<&Start>) -> Option<Roster> {
-    let is_block = |need: &Need| matches!(need, Need::Block(_));
-    if part.columns <= VENDOR_COLUMNS || start.is_some() || !part.needs.iter().any(is_block) {
-        return None;
-    }
-    let needs: Vec<Need> = part.needs.iter().copied().filter(is_block).collect();
-    let sections = Part { needs, educators: part.educators.clone(), floor: part.floor, columns: 0 };
-    let menu = Menu::new(context, &sections);
-    let mut book = construct::build(context, &sections, &menu, None, |_| {});
-    let (watch, begin) = (context.watch, context.watch.seconds_left());
-    let rounds = nodes(context).map(|nodes| 200 * nodes.min(5_000));
-    let turn = Turn { watch, from: begin, to: begin * (1.0 - SECTIONS), rounds, enough: AtomicBool::new(false) };
-    let plan = Plan { hot: anneal::HOT, seed: u64::from(context.limits.seed), around: &[] };
-    anneal(context, &sections, &menu, &mut book, plan, &turn, |_, _| {});
-    Some(book.roster)
+/// What nobody can earn more than, as a bound on the cost: a cent for what the sums of floats may be off by.
+#[expect(clippy::cast_possible_truncation, reason = "costs stay far below 2^53")]
+fn bound(most: f64) -> i64 {
+    (-most - 1.0).ceil() as i64
 }
 
 fn keeps_pins(context: &Context<'_, '_, '_>, part: &Part, book: &Book<'_, '_>) -> bool {
     let kept = |&need: &Need| context.grid.pin_of(need).is_none_or(|pin| book.roster.educator(need) == Some(pin));
     part.needs.iter().all(kept)
-}
-
-/// When one turn of annealing ends: at so many seconds left, or after so many rounds.
-struct Turn<'t> {
-    watch: &'t dyn crate::engine::Watch,
-    from: f64,
-    to: f64,
-    rounds: Option<u64>,
-    /// Somebody found that it is close enough to the bound.
-    enough: AtomicBool,
-}
-
-impl Clock for Turn<'_> {
-    #[expect(clippy::cast_precision_loss, reason = "a share")]
-    fn done(&self, round: u64) -> f64 {
-        match self.rounds {
-            _ if self.enough.load(Ordering::Relaxed) => 1.0,
-            Some(rounds) => round as f64 / rounds.max(1) as f64,
-            None => (self.from - self.watch.seconds_left()) / (self.from - self.to).max(1e-3),
-        }
-    }
 }
 
 impl<'g, 'p> Work<'_, 'g, 'p> {
@@ -183,8 +143,7 @@ impl<'g, 'p> Work<'_, 'g, 'p> {
             return;
         }
         let rounds = (MENDS * around.len() as u64).clamp(MENDS, 20 * MENDS);
-        let watch = self.context.watch;
-        let turn = Turn { watch, from: 0.0, to: 0.0, rounds: Some(rounds), enough: AtomicBool::new(false) };
+        let turn = Span { seconds: 0.0, rounds: Some(rounds) }.begin(self.context.watch);
         let plan = Plan { hot: anneal::COOL, seed: u64::from(self.context.limits.seed), around: &around };
         let (board, n) = (self.board, self.n);
         anneal(self.context, self.part, &self.menu, &mut self.best, plan, &turn, |cost, roster| {
@@ -215,30 +174,34 @@ impl<'g, 'p> Work<'_, 'g, 'p> {
         let begin = watch.seconds_left();
         let exact = self.part.columns <= EXACT_COLUMNS;
         let end = if exact { begin - (begin * HANDOVER).min(EACH * self.part.needs.len() as f64) } else { 0.0 };
-        let mut prices = Prices::new(self.context.grid, self.part, &self.menu, limits.threads);
-        let rounds = self.nodes.map_or(ROUNDS, |nodes| usize::try_from(nodes).unwrap_or(ROUNDS).clamp(50, ROUNDS));
-        for _ in 0..rounds {
-            if prices.is_still() || watch.should_stop() || watch.seconds_left() < begin * (1.0 - PRICING) {
-                break;
-            }
-            prices.step(self.earned(), limits.threads);
+        let mut prices = Prices::new(self.context.grid, self.part, &self.menu, limits.threads, u64::from(limits.seed));
+        self.settle(&mut prices);
+        let few = self.few(&prices);
+        let few = Context { pairing: &few, ..*self.context };
+        if !exact {
+            self.sections(&few)?;
         }
-        self.raise(&prices);
+        let few = Menu::new(&few, self.part);
         let from = watch.seconds_left();
         for turn in 0..TURNS {
             if self.context.stopped() || self.board.is_close(self.n) {
                 return Ok(());
             }
-            self.pack(&mut prices, begin)?;
-            let share = f64::from(turn + 1) / f64::from(TURNS);
-            let turn = Turn {
-                watch,
-                from: watch.seconds_left(),
-                to: from + (end - from) * share,
-                rounds: self.nodes.map(|nodes| 20 * nodes.min(5_000)),
-                enough: AtomicBool::new(false),
-            };
-            self.anneal(&mut prices, &turn, if exact { anneal::HOT } else { anneal::WARM }, exact);
+            if exact || turn == 0 {
+                self.pack(&mut prices, begin)?;
+            }
+            let to = from + (end - from) * f64::from(turn + 1) / f64::from(TURNS);
+            let rounds = self.nodes.map(|nodes| 20 * nodes.min(5_000));
+            let span = Span { seconds: watch.seconds_left() - to, rounds };
+            let menu = if exact || turn + 1 == TURNS { &self.menu } else { &few };
+            let seed = u64::from(limits.seed) + 1_000 * u64::from(turn);
+            let hot = if exact { anneal::HOT } else { anneal::WARM };
+            let plan = Plan { hot, seed, around: &[] };
+            let (board, n) = (self.board, self.n);
+            let book = race(self.context, self.part, menu, &self.best, plan, span, |cost, roster| {
+                board.offer(n, cost, roster);
+            })?;
+            self.take(book);
             prices.learn(&self.best.roster);
         }
         if exact && !self.context.stopped() {
@@ -248,109 +211,72 @@ impl<'g, 'p> Work<'_, 'g, 'p> {
         Ok(())
     }
 
-    fn raise(&self, prices: &Prices) {
-        // A cent for what the sums of floats may be off by.
-        #[expect(clippy::cast_possible_truncation, reason = "costs stay far below 2^53")]
-        self.board.raise(self.n, (-prices.best - 1.0).ceil() as i64, Source::Prices);
+    /// Sets the first prices.
+    #[expect(clippy::cast_precision_loss, reason = "a share")]
+    fn settle(&self, prices: &mut Prices) {
+        let watch = self.context.watch;
+        let begin = watch.seconds_left();
+        let passes = self.nodes.map_or(PASSES, |nodes| usize::try_from(nodes).unwrap_or(PASSES).clamp(30, PASSES));
+        let share = |pass: usize| {
+            let by_clock = (begin - watch.seconds_left()) / (begin * PRICING);
+            let by_count = pass as f64 / passes as f64;
+            if watch.should_stop() {
+                1.0
+            } else if self.nodes.is_some() {
+                by_count
+            } else {
+                by_count.max(by_clock)
+            }
+        };
+        let stop = || watch.should_stop();
+        prices.settle(self.context.limits.threads, share, &stop, |most| {
+            self.board.raise(self.n, bound(most), Source::Prices)
+        });
+    }
+
+    /// The pairs that are worth a look: of each educator's best terms at late prices, of the best roster, and pins.
+    fn few(&self, prices: &Prices) -> Pairing {
+        let mut pairs = prices.support();
+        let kept = |need: &Need| self.best.roster.educator(*need).map(|educator| (*need, educator));
+        pairs.extend(self.part.needs.iter().filter_map(kept));
+        pairs.sort_unstable();
+        pairs.dedup();
+        only(self.context.grid, &pairs)
+    }
+
+    /// The sections annealed without any services, among the few pairs worth a look: they are most of the money, and
+    /// take a hundredth of the time that they take among services.
+    fn sections(&mut self, few: &Context<'_, 'g, 'p>) -> Result<(), Defect> {
+        let needs = self.part.needs.iter().copied().filter(|need| matches!(need, Need::Block(_))).collect();
+        let sections = Part { needs, educators: self.part.educators.clone(), floor: self.part.floor, columns: 0 };
+        if sections.needs.is_empty() {
+            return Ok(());
+        }
+        let menu = Menu::new(few, &sections);
+        let book = construct::build(few, &sections, &menu, Some(&self.best.roster), |_| {});
+        let rounds = self.nodes.map(|nodes| 200 * nodes.min(5_000));
+        let span = Span { seconds: few.watch.seconds_left() * SECTIONS, rounds };
+        let plan = Plan { hot: anneal::BOILING, seed: u64::from(few.limits.seed), around: &[] };
+        let roster = race(few, &sections, &menu, &book, plan, span, |_, _| {})?.roster;
+        let book = construct::build(self.context, self.part, &self.menu, Some(&roster), |_| {});
+        self.take(book);
+        Ok(())
     }
 
     /// The best choice of known terms, then everything else where it costs least.
     fn pack(&mut self, prices: &mut Prices, begin: f64) -> Result<(), Defect> {
         prices.learn(&self.best.roster);
         let (watch, limits) = (self.context.watch, self.context.limits);
-        let end = watch.seconds_left() - begin * PACKING;
         let patterns = prices.patterns();
-        let mut roster = self.best.roster.clone();
-        let whole = patterns.len() <= POOL;
-        let mut rng = SplitMix::new(u64::from(limits.seed) + 77);
-        for round in 0.. {
-            let left = watch.seconds_left() - end;
-            if watch.should_stop() || left <= 0.0 || round >= self.nodes.map_or(u64::MAX, |nodes| nodes.min(20)) {
-                break;
-            }
-            let seconds = if whole { left } else { left.min(10.0) };
-            let solve = SolveLimits { seconds, nodes: self.nodes, gap_cents: 1_000.0, seed: limits.seed };
-            if whole {
-                pool::choose(&patterns, &mut roster, solve)?;
-                break;
-            }
-            let among = self.neighbors(&mut rng);
-            let some: Vec<_> = patterns.iter().filter(|p| pool::fits(p, &roster, &among)).cloned().collect();
-            pool::choose(&some, &mut roster, solve)?;
+        if patterns.len() > POOL || watch.should_stop() {
+            return Ok(());
         }
+        let mut roster = self.best.roster.clone();
+        let seconds = (begin * PACKING).min(watch.seconds_left());
+        let solve = SolveLimits { seconds, nodes: self.nodes, gap_cents: 1_000.0, seed: limits.seed };
+        pool::choose(&patterns, &mut roster, solve)?;
         let book = construct::build(self.context, self.part, &self.menu, Some(&roster), |_| {});
         self.take(book);
         Ok(())
-    }
-
-    /// Educators who could take each other's sections, around one by lot.
-    fn neighbors(&self, rng: &mut SplitMix) -> Vec<bool> {
-        let mut among = vec![false; self.context.grid.educators.len()];
-        let mut queue: Vec<usize> = rng.pick(&self.part.educators).copied().into_iter().collect();
-        let (mut count, mut at) = (0, 0);
-        while count < NEIGHBORS && at < 4 * NEIGHBORS {
-            at += 1;
-            let Some(&educator) = rng.pick(&queue) else { break };
-            if !among[educator] {
-                among[educator] = true;
-                count += 1;
-            }
-            if let Some(need @ Need::Block(_)) = self.menu.one_of(educator, rng) {
-                queue.extend(rng.pick(self.menu.of(need)).map(|dish| dish.educator));
-            }
-        }
-        among
-    }
-
-    /// One turn of annealing; the prices go on beside it where there is a thread for them.
-    fn anneal(&mut self, prices: &mut Prices, turn: &Turn<'_>, hot: f64, exact: bool) {
-        let (done, earned) = (AtomicBool::new(false), AtomicI64::new(self.base - self.best.cost()));
-        let (context, part, menu, board, n, base) =
-            (self.context, self.part, &self.menu, self.board, self.n, self.base);
-        let rounds = self.nodes.map_or(usize::MAX, |nodes| usize::try_from(nodes).unwrap_or(200).min(200));
-        let by_clock = self.nodes.is_none();
-        let best = &mut self.best;
-        let beside = context.limits.threads > 1 && !exact;
-        let mut more = || {
-            prices.stir();
-            for round in 0..rounds {
-                if done.load(Ordering::Relaxed) || prices.is_still() {
-                    break;
-                }
-                #[expect(clippy::cast_precision_loss, reason = "costs stay far below 2^53")]
-                prices.step(earned.load(Ordering::Relaxed) as f64, 1);
-                if round % 20 == 19 {
-                    #[expect(clippy::cast_possible_truncation, reason = "costs stay far below 2^53")]
-                    board.raise(n, (-prices.best - 1.0).ceil() as i64, Source::Prices);
-                    turn.enough.fetch_or(by_clock && board.is_close(n), Ordering::Relaxed);
-                }
-            }
-            #[expect(clippy::cast_possible_truncation, reason = "costs stay far below 2^53")]
-            board.raise(n, (-prices.best - 1.0).ceil() as i64, Source::Prices);
-        };
-        std::thread::scope(|scope| {
-            if beside {
-                scope.spawn(&mut more);
-            }
-            anneal(
-                context,
-                part,
-                menu,
-                best,
-                Plan { hot, seed: u64::from(context.limits.seed), around: &[] },
-                turn,
-                |cost, roster| {
-                    if context.limits.nodes.is_none() {
-                        earned.store(base - cost, Ordering::Relaxed);
-                    }
-                    board.offer(n, cost, roster);
-                    turn.enough.fetch_or(by_clock && board.is_close(n), Ordering::Relaxed);
-                },
-            );
-            done.store(by_clock, Ordering::Relaxed);
-        });
-        if !beside && !by_clock {
-            more();
-        }
     }
 }

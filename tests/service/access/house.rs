@@ -3,12 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use bellwether::domain::actor::Role;
+use bellwether::domain::actor::{Actor, Role, Verb};
 use bellwether::domain::id::{DistrictId, EducatorId, RunId, SchoolId, SectionId, ServiceId, StudentId, TermId};
+use bellwether::domain::log::{LogEntry, Said};
 use bellwether::domain::run::RunSettings;
 use bellwether::domain::session::{Meeting, Purpose, SessionStatus, SessionStudent};
 use bellwether::domain::time::Date;
 use bellwether::store::Db;
+use bellwether::store::log;
 use bellwether::store::runs::{self, NewRun};
 use bellwether::store::schedules::{self, Publication};
 use chrono::{DateTime, TimeDelta};
@@ -30,7 +32,7 @@ impl Side {
         self.ids.get(kind).unwrap_or_else(|| panic!("no {kind} in the house"))
     }
 
-    fn parsed<I: std::str::FromStr<Err: std::fmt::Debug>>(&self, kind: &str) -> I {
+    pub fn parsed<I: std::str::FromStr<Err: std::fmt::Debug>>(&self, kind: &str) -> I {
         self.id(kind).parse().expect("an id")
     }
 }
@@ -63,7 +65,13 @@ impl House {
         let mut house = Self { db, people, own, foreign };
         let run = runs::list(&mut house.db.read().await.expect("reads"), None, None, None, 1).await.expect("lists");
         let schedule = schedules::list(&mut house.db.read().await.expect("reads"), None, None, 1).await.expect("lists");
+        let sessions = admin.get("/api/v1/sessions?from=2026-08-01T00:00:00Z&to=2026-12-31T00:00:00Z").await;
         for side in [&mut house.own, &mut house.foreign] {
+            let of_a_service =
+                |item: &&Value| item["district_id"] == side.id("districts") && !item["service"].is_null();
+            let session =
+                sessions.body["items"].as_array().into_iter().flatten().find(of_a_service).expect("a session");
+            side.ids.insert("service-sessions", session["id"].as_str().expect("an id").to_owned());
             side.ids.insert("runs", run[0].id.to_string());
             side.ids.insert("schedules", schedule[0].id.to_string());
         }
@@ -110,6 +118,16 @@ async fn side(admin: &Client, name: &str, other: Option<&Side>) -> Side {
     let (section, student) = (side.id("sections").to_owned(), side.id("students").to_owned());
     make(admin, &mut side, "services", json!({"term_id": term, "student_id": student, "school_id": school, "service": "speech", "areas": ["slp"],
         "grade": "03", "minutes": 30, "times": 1, "per": "week", "windows": [{"days": ["tue"], "start": "09:00", "end": "11:00"}]})).await;
+    make(admin, &mut side, "service-lines", json!({"term_id": term, "student_id": student, "school_id": school, "service": "speech", "areas": ["slp"],
+        "grade": "03", "written": "6 x 30 min/month", "windows": [{"days": ["wed"], "start": "09:00", "end": "11:00"}]})).await;
+    make(
+        admin,
+        &mut side,
+        "policies",
+        json!({"district_id": district, "key": "short_period", "value": "prorate", "effective_on": "2026-07-01",
+        "standing": "district_policy", "citation": "board"}),
+    )
+    .await;
     make(admin, &mut side, "licenses", json!({"educator_id": educator, "state": "AZ", "area": "math", "grades": ["09"], "issued_on": "2024-07-01", "expires_on": "2027-06-30"})).await;
     make(admin, &mut side, "clearances", json!({"educator_id": educator, "state": "AZ"})).await;
     make(
@@ -132,6 +150,15 @@ async fn side(admin: &Client, name: &str, other: Option<&Side>) -> Side {
     make(admin, &mut side, "vetoes", json!({"educator_id": educator, "school_id": school})).await;
     make(admin, &mut side, "together", json!({"term_id": term, "needs": [section], "cents": 5})).await;
     side
+}
+
+/// The entry of a side's session of a service, saying this.
+pub async fn logged(db: &Db, side: &Side, said: &Said) -> LogEntry {
+    let mut tx = db.write("test").await.expect("writes");
+    let session = log::session(&mut tx, &Actor::program("test"), Verb::Write, side.parsed("service-sessions")).await;
+    let entries = log::write(&mut tx, &session.expect("a session"), &[(side.parsed("services"), said.clone())]).await;
+    tx.commit().await.expect("commits");
+    entries.expect("is logged").remove(0)
 }
 
 async fn make(admin: &Client, side: &mut Side, kind: &'static str, body: Value) {

@@ -8,7 +8,6 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use bellwether::api::{self, State};
 use bellwether::config::Settings;
 use bellwether::domain::actor::Role;
-use bellwether::domain::seal::new_key;
 use bellwether::store::Db;
 use bellwether::web;
 use http_body_util::BodyExt;
@@ -16,6 +15,9 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use crate::people::person;
+
+/// One for all servers of a test.
+pub const KEYS: &str = "test:1111111111111111111111111111111111111111111111111111111111111111";
 
 #[derive(Clone)]
 pub struct Client {
@@ -66,7 +68,7 @@ impl Client {
 
     /// Nobody in particular.
     pub fn unknown(db: Db) -> Self {
-        let keys = new_key("test").parse().expect("a key");
+        let keys = KEYS.parse().expect("a key");
         Self::with(db, Settings { requests_per_minute: 1_000_000, keys, ..Settings::default() })
     }
 
@@ -78,6 +80,11 @@ impl Client {
     /// The same server, asked by the browser with this login.
     pub fn signed_in(&self, secret: &str) -> Self {
         Self { router: self.router.clone(), credential: Some(("cookie", format!("bellwether={secret}"))) }
+    }
+
+    /// This server, asked by whom the other client is.
+    pub fn as_signed_in(&self, other: &Self) -> Self {
+        Self { router: self.router.clone(), credential: other.credential.clone() }
     }
 
     /// The same server, asked by a program with this token.

@@ -64,3 +64,29 @@ async fn a_hundred_at_once_have_one_effect_and_one_answer() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_run_that_is_asked_for_again_is_the_same_run() {
+    on_both(async |db| {
+        let client = Client::of(db).await;
+        let problem = serde_json::from_str(include_str!("../store/problem.json")).expect("the sample is JSON");
+        let term = client.post("/api/v1/import/problem", &problem).await.body["term_id"].clone();
+        let wanted = |seconds: i64| json!({"term_id": term, "seconds": seconds});
+        let ask = async |key: &str, seconds: i64| {
+            client.send("POST", "/api/v1/runs", &[("idempotency-key", key)], &wanted(seconds)).await
+        };
+        let (first, again) = (ask("plan-1", 5).await, ask("plan-1", 5).await);
+        assert_eq!((first.status.as_u16(), &first.body), (202, &again.body), "{first:?}");
+        assert_eq!(first.header("location"), format!("/api/v1/runs/{}", first.id()));
+        assert_eq!((again.status.as_u16(), again.header("location")), (202, first.header("location")));
+        assert_eq!((first.header("idempotent-replayed"), again.header("idempotent-replayed")), ("", "true"));
+        ask("plan-1", 6).await.refused(422, "key_reused");
+        ask("plan-0", 0).await.refused(422, "bad_fields");
+
+        let at_once = join_all((0..20).map(|_| ask("plan-2", 5))).await;
+        assert!(at_once.iter().all(|answer| answer.status.as_u16() == 202 && answer.body == at_once[0].body));
+        let runs = client.get("/api/v1/runs").await.body["items"].as_array().map(Vec::len);
+        assert_eq!(runs, Some(2), "one for each key");
+    })
+    .await;
+}

@@ -16,7 +16,7 @@ def read(path):
         "parts": [
             {
                 "kind": part.get_content_type(), "method": part.get_param("method"), "disposition": part.get_content_disposition(),
-                "text": part.get_content() if part.get_content_maintype() == "text" else "",
+                "text": part.get_content().replace("\r\n", "\n") if part.get_content_maintype() == "text" else "",
             }
             for part in parts
         ],

@@ -142,6 +142,12 @@ async fn one_click_ends_digests_and_nothing_else() {
         mail::announce(&mut tx, term, &[educator].into(), std::time::Duration::ZERO).await.expect("is owed");
         tx.commit().await.expect("commits");
         deliver(&room).await;
+        // The office lifts it, and asks for no other.
+        let admin = &house.people[0];
+        let at = |address: &str| format!("/api/v1/mail-refusals?address={address}");
+        let delete = async |address: &str| admin.raw("DELETE", &at(address), &[], Body::empty()).await.status.as_u16();
+        assert_eq!((delete("x%00").await, delete("bo@a.example").await), (400, 404));
+        assert_eq!((delete("ana@a.example").await, delete("ana@a.example").await), (204, 404));
         let read = sink.read(1);
         let states: Vec<String> =
             all(&db).await.into_iter().map(|mail| format!("{} {}", mail.kind, mail.state)).collect();

@@ -8,7 +8,14 @@ use bellwether::store::{self, Statement, StoreError, audit};
 use crate::fresh::on_both;
 
 pub fn district(name: &str) -> District {
-    District { name: name.into(), state: "AZ".into(), tz: chrono_tz::America::Phoenix, source: None, source_id: None }
+    District {
+        name: name.into(),
+        state: "AZ".into(),
+        tz: chrono_tz::America::Phoenix,
+        retention_years: None,
+        source: None,
+        source_id: None,
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,312 @@
+//! Service minutes at risk, and what one student is owed line by line.
+
+use axum::extract::State as Axum;
+use axum::extract::rejection::FormRejection;
+use axum::http::header;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use axum::{Form, Router};
+use maud::{Markup, html};
+use serde::Deserialize;
+
+use super::layout::{Page, Place, empty, figure};
+use super::words;
+use crate::api::{AtRisk, State, error::Error, extract::NoQuery, extract::Path, extract::Query};
+use crate::domain::actor::{Actor, Thing, Verb};
+use crate::domain::id::{StudentId, TermId};
+use crate::domain::ledger::{Ledger, Sums};
+use crate::domain::log::{LogEntry, MissReason, Outcome};
+use crate::domain::policy::Standing;
+use crate::domain::time::{self, Date};
+use crate::store::directory::{self, TermNumbers};
+use crate::store::minutes::{self, Account, Wanted};
+
+/// Lines that the page of all shows: whoever has more narrows by term.
+const MOST: usize = 200;
+/// Terms to choose from.
+const TERMS: i64 = 12;
+
+pub(super) fn routes() -> Router<State> {
+    Router::new()
+        .route("/minutes", get(at_risk))
+        .route("/students/{id}/minutes", get(student))
+        .route("/students/{id}/minutes/export", post(export))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Which {
+    term: Option<TermId>,
+}
+
+/// What somebody may see of minutes.
+struct View {
+    terms: Vec<TermNumbers>,
+    term: Option<TermId>,
+    /// By school and kind of service, of whoever may know no more.
+    totals: Option<Vec<AtRisk>>,
+    lines: Option<Vec<Account>>,
+}
+
+async fn at_risk(Axum(state): Axum<State>, actor: Actor, Query(which): Query<Which>) -> Result<Markup, Error> {
+    let today = Date(time::now().date_naive());
+    let mut tx = state.db.read().await?;
+    let terms = directory::terms(&mut tx, TERMS).await?;
+    // The term that runs, else the latest.
+    let running = terms.iter().find(|term| term.first_on <= today && today <= term.last_on);
+    let term = which.term.or_else(|| running.or(terms.first()).map(|term| term.id));
+    let wanted = Wanted { term, ..Wanted::default() };
+    let lines = if actor.may(Verb::Read, Thing::ServiceLog) {
+        let subjects = minutes::subjects(&mut tx, &actor, wanted).await?;
+        let mut accounts = minutes::accounts(&mut tx, subjects, today).await?;
+        accounts.sort_by(|a, b| {
+            b.ledger.short_by.cmp(&a.ledger.short_by).then_with(|| a.subject.student_key.cmp(&b.subject.student_key))
+        });
+        Some(accounts)
+    } else {
+        None
+    };
+    drop(tx);
+    let totals = if actor.may(Verb::Read, Thing::MinutesAtRisk) {
+        Some(state.at_risk(&actor, wanted, today).await?)
+    } else {
+        None
+    };
+    Ok(page(&actor, &View { terms, term, totals, lines }))
+}
+
+fn page(actor: &Actor, view: &View) -> Markup {
+    let nothing = view.lines.as_ref().is_none_or(Vec::is_empty) && view.totals.as_ref().is_none_or(Vec::is_empty);
+    Page::new("Service minutes", Place::Minutes, actor).show(&html! {
+        div.head {
+            h1 { "Service minutes at risk" }
+            @if let Some(educator) = actor.educator { a.button href=(format!("/educators/{educator}/log")) { "Log today’s sessions" } }
+        }
+        @if view.terms.len() > 1 {
+            nav.weeks aria-label="Terms" {
+                @for term in &view.terms {
+                    a.button.quiet href=(format!("/minutes?term={}", term.id)) aria-current=[(view.term == Some(term.id)).then_some("page")] { (term.name) }
+                }
+            }
+        }
+        @if nothing {
+            (empty("No service lines in this term", &html! {
+                p { "Write them down as the IEP says them, through the " a href="/api/docs" { "API" } " at " code { "/api/v1/service-lines" } "." }
+            }))
+        }
+        @if let Some(totals) = view.totals.as_ref().filter(|totals| !totals.is_empty()) { (by_school(totals)) }
+        @if let Some(lines) = view.lines.as_ref().filter(|lines| !lines.is_empty()) { (by_line(lines)) }
+    })
+}
+
+fn by_school(totals: &[AtRisk]) -> Markup {
+    let sum = |of: fn(&AtRisk) -> i64| words::count(totals.iter().map(of).sum::<i64>());
+    html! {
+        section.card aria-labelledby="schools" {
+            h2 #schools { "By school" }
+            dl.figures {
+                (figure(&sum(|row| row.lines), "lines"))
+                (figure(&sum(|row| row.falling_short), "fall short"))
+                (figure(&sum(|row| row.short_by), "minutes short"))
+                (figure(&sum(|row| row.unlogged), "minutes to log"))
+            }
+            div.scroll { table {
+                caption.unseen { "Lines and minutes by school and kind of service, worst first" }
+                thead { tr {
+                    th scope="col" { "School" } th scope="col" { "Service" } th.number scope="col" { "Lines" } th.number scope="col" { "Fall short" }
+                    th.number scope="col" { "Owed" } th.number scope="col" { "Delivered" } th.number scope="col" { "Minutes short" } th.number scope="col" { "To log" }
+                } }
+                tbody { @for row in totals {
+                    tr {
+                        th scope="row" { (row.school_name) br; span.soft.small { (row.district_name) } }
+                        td { (words::kind(&row.service)) }
+                        @for number in [row.lines, row.falling_short, row.owed, row.delivered, row.short_by, row.unlogged] { td.number { (words::count(number)) } }
+                    }
+                } }
+            } }
+        }
+    }
+}
+
+fn by_line(lines: &[Account]) -> Markup {
+    html! {
+        section.card aria-labelledby="lines" {
+            h2 #lines { "By line" }
+            @if lines.len() > MOST { p.soft { "The " (MOST) " that fall short by most, of " (words::count(lines.len())) "." } }
+            div.scroll { table {
+                caption.unseen { "Service lines, those that will fall short by most first" }
+                thead { tr {
+                    th scope="col" { "Student" } th scope="col" { "Line" } th.number scope="col" { "Owed" } th.number scope="col" { "Delivered" }
+                    th.number scope="col" { "To make up" } th.number scope="col" { "Scheduled" } th.number scope="col" { "Pace" } th.number scope="col" { "Short by" }
+                } }
+                tbody { @for Account { subject, ledger, .. } in lines.iter().take(MOST) {
+                    tr {
+                        th scope="row" { a href=(format!("/students/{}/minutes", subject.student_id)) { (subject.student_key) } br; span.soft.small { (subject.school_name) } }
+                        td { (words::kind(&subject.service)) br; span.soft.small { (subject.written.as_ref().unwrap_or(&ledger.line)) } }
+                        @for number in [ledger.total.owed, ledger.total.delivered, ledger.total.to_make_up, ledger.total.scheduled] { td.number { (words::count(number)) } }
+                        td.number { (signed(ledger.pace)) }
+                        td.number { @if ledger.short_by > 0 { span.badge.bad { (words::count(ledger.short_by)) } } @else { span.badge.good { "0" } } }
+                    }
+                } }
+            } }
+        }
+    }
+}
+
+fn signed(minutes: i64) -> String {
+    if minutes > 0 { format!("+{}", words::count(minutes)) } else { words::count(minutes) }
+}
+
+async fn student(
+    Axum(state): Axum<State>,
+    actor: Actor,
+    Path(id): Path<StudentId>,
+    _: NoQuery,
+) -> Result<Markup, Error> {
+    let mut tx = state.db.read().await?;
+    let wanted = Wanted { student: Some(id), ..Wanted::default() };
+    let subjects = minutes::subjects(&mut tx, &actor, wanted).await?;
+    if subjects.is_empty() {
+        return Err(Error::NotFound { kind: "student with service lines", id: id.to_string() });
+    }
+    let accounts = minutes::accounts(&mut tx, subjects, Date(time::now().date_naive())).await?;
+    Ok(student_page(&actor, id, &accounts))
+}
+
+fn student_page(actor: &Actor, id: StudentId, accounts: &[Account]) -> Markup {
+    let key = accounts.first().map_or("", |account| &*account.subject.student_key);
+    let title = format!("Minutes of {key}");
+    Page::new(&title, Place::Minutes, actor).show(&html! {
+        h1 { "Service minutes of " (key) }
+        @for account in accounts { (line(account)) }
+        @if accounts.is_empty() {
+            (empty("No calendar to count by", &html! { p { "The district keeps no calendar in the terms of these lines; add one." } }))
+        }
+        section.card.noprint aria-labelledby="report" {
+            h2 #report { "Fidelity report" }
+            p { "With every period, the log, and the policies it was counted by. Who made one, when and why, is recorded in the access report of the student." }
+            form method="post" action=(format!("/students/{id}/minutes/export")) {
+                div.field { label for="purpose" { "Purpose" } input #purpose name="purpose" required minlength="3" maxlength="200"; }
+                div.weeks {
+                    button type="submit" name="format" value="pdf" { "PDF" }
+                    button.quiet type="submit" name="format" value="xlsx" { "Excel" }
+                    button.quiet type="submit" name="format" value="csv" { "CSV" }
+                }
+            }
+        }
+    })
+}
+
+fn line(account: &Account) -> Markup {
+    let Account { subject, ledger, log } = account;
+    html! {
+        section.card aria-label=(words::kind(&subject.service)) {
+            div.head {
+                div {
+                    h2 { (words::kind(&subject.service)) ": " (subject.written.as_ref().unwrap_or(&ledger.line)) }
+                    p.soft { (subject.school_name) " · " (subject.term_name) " · " (words::long_date(ledger.first_on)) " – " (words::long_date(ledger.last_on)) }
+                }
+                @if ledger.short_by > 0 { p { span.badge.bad { "falls short by " (words::count(ledger.short_by)) " min" } } }
+                @else { p { span.badge.good { "on course" } } }
+            }
+            dl.figures {
+                (figure(&words::count(ledger.total.owed), "owed"))
+                (figure(&words::count(ledger.total.delivered), "delivered"))
+                (figure(&words::count(ledger.total.to_make_up), "to make up"))
+                (figure(&words::count(ledger.total.scheduled), "scheduled"))
+                (figure(&words::count(ledger.total.unscheduled), "not scheduled"))
+                (figure(&signed(ledger.pace), "pace"))
+            }
+            details open { summary { "Periods" } (periods(ledger)) }
+            @if !log.is_empty() { details { summary { "Log, " (words::plural(log.len(), "entry")) } (entries(log)) } }
+            details { summary { "Policies it is counted by" } (policies(ledger)) }
+        }
+    }
+}
+
+fn periods(ledger: &Ledger) -> Markup {
+    let row = |sums: &Sums| -> [i64; 7] {
+        [sums.owed, sums.delivered, sums.missed(), sums.scheduled, sums.unscheduled, sums.to_make_up, sums.remaining]
+    };
+    html! {
+        div.scroll { table {
+            caption.unseen { "Minutes by period: owed is delivered, missed, scheduled and not scheduled together" }
+            thead { tr { th scope="col" { "Period" } @for name in ["Owed", "Delivered", "Missed", "Scheduled", "Not scheduled", "To make up", "Remaining"] { th.number scope="col" { (name) } } } }
+            tbody { @for period in &ledger.periods {
+                tr {
+                    th scope="row" { (words::day(period.first_on)) " – " (words::day(period.last_on)) @if period.why != "whole" { br; span.soft.small { (period.why) } } }
+                    @for number in row(&period.sums) { td.number { (words::count(number)) } }
+                }
+            } }
+            tfoot { tr { th scope="row" { "All" } @for number in row(&ledger.total) { td.number { (words::count(number)) } } } }
+        } }
+        @let missed: Vec<_> = MissReason::ALL.iter().filter_map(|reason| Some((reason, *ledger.total.missed.get(reason)?))).collect();
+        @if !missed.is_empty() {
+            p.soft.small { "Missed: " @for (n, (reason, minutes)) in missed.iter().enumerate() { @if n > 0 { ", " } (reason.title().to_lowercase()) " " (words::count(*minutes)) } }
+        }
+    }
+}
+
+fn entries(log: &[LogEntry]) -> Markup {
+    html! {
+        div.scroll { table {
+            caption.unseen { "What became of each session" }
+            thead { tr { th scope="col" { "Day" } th scope="col" { "Times" } th scope="col" { "Outcome" } th.number scope="col" { "Minutes" } } }
+            tbody { @for entry in log {
+                tr {
+                    th scope="row" { (words::day(entry.held_on)) }
+                    td { @if let (Some(starts), Some(ends)) = (entry.starts, entry.ends) { (starts) "–" (ends) } }
+                    td {
+                        (match entry.outcome { Outcome::Delivered => "Delivered", Outcome::Partly => "Partly", Outcome::Missed => "Missed" })
+                        @if let Some(reason) = entry.reason { ", " (reason.title().to_lowercase()) }
+                        @if entry.makes_up.is_some() { ", makes up another" }
+                        @if entry.version > 1 { " " span.badge.soft { "amended" } }
+                    }
+                    td.number { (entry.delivered_minutes) " of " (entry.planned_minutes) }
+                }
+            } }
+        } }
+    }
+}
+
+fn policies(ledger: &Ledger) -> Markup {
+    html! {
+        div.scroll { table {
+            caption.unseen { "Policy figures, who set them, and where they come from" }
+            thead { tr { th scope="col" { "Policy" } th scope="col" { "Value" } th scope="col" { "Set by" } th scope="col" { "Source" } } }
+            tbody { @for figure in &ledger.policy {
+                tr {
+                    th scope="row" { code { (figure.key) } }
+                    td { (figure.value) }
+                    td { (figure.scope) @if let Some(since) = figure.effective_on { " since " (since) } }
+                    td.small { @if figure.standing == Standing::Assumption { span.badge.warn { "assumption" } " " } (figure.citation) }
+                }
+            } }
+        } }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wish {
+    format: String,
+    purpose: String,
+}
+
+async fn export(
+    Axum(state): Axum<State>,
+    actor: Actor,
+    Path(id): Path<StudentId>,
+    _: NoQuery,
+    form: Result<Form<Wish>, FormRejection>,
+) -> Result<Response, Error> {
+    let Form(wish) = form.map_err(|error| Error::Malformed(error.body_text()))?;
+    let file = state.fidelity(&actor, id, &wish.format, &wish.purpose).await?;
+    let disposition = format!("attachment; filename=\"{}\"", file.name);
+    let headers = [
+        (header::CONTENT_TYPE, file.media_type.to_owned()),
+        (header::CONTENT_DISPOSITION, disposition),
+        (header::CACHE_CONTROL, "no-store".into()),
+    ];
+    Ok((headers, file.bytes).into_response())
+}

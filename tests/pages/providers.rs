@@ -1,0 +1,58 @@
+//! A provider in a real browser: one's account is linked there, and lets in from there, under the policy of the pages.
+
+use std::process::{Child, Command, Stdio};
+
+use crate::browser::Driver;
+use crate::house::{EMAIL, House, PASSWORD, first_line};
+
+/// Gone when dropped.
+struct Mock(Child);
+
+impl Drop for Mock {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+#[tokio::test]
+async fn an_account_is_linked_to_a_provider_and_lets_in_from_there() {
+    let python = std::env::var("BELLWETHER_PYTHON").expect("BELLWETHER_PYTHON names a Python; script/test does");
+    let mut process = Command::new(python)
+        .args(["-W", "ignore", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/service/provider.py")])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the provider starts");
+    let issuer = first_line(&mut process).trim().to_owned();
+    let _mock = Mock(process);
+    let house = House::furnished_with(&[("BELLWETHER_OIDC", &format!("Local {issuer} bellwether hush"))]);
+    let driver = Driver::start();
+    let window = driver.window(1440, 1500, false).await;
+    window.sign_in(&house.address).await;
+
+    // Whoever it is there, even with a name like this.
+    let subject = "<img src=x onerror=window.owned=1>";
+    window.open(&format!("{}/account/links", house.address)).await;
+    window.fill("#password-local", PASSWORD).await;
+    window.click("form[action='/account/links/local'] button").await;
+    window.fill("input[name='sub']", subject).await;
+    window.click("form button").await;
+    window.find("form[action$='/remove']").await;
+    assert!(window.text("form[action$='/remove'] p").await == subject, "as text");
+    assert!(window.number("Number(window.owned !== undefined)").await < 1.0);
+
+    window.click("form[action='/sign-out'] button").await;
+    window.click("form[action='/sign-in/with/local'] button").await;
+    window.fill("input[name='sub']", "somebody else").await;
+    window.click("form button").await;
+    assert!(window.text(".note.bad").await.contains("Nobody here is linked"));
+    window.click("form[action='/sign-in/with/local'] button").await;
+    window.fill("input[name='sub']", subject).await;
+    window.click("form button").await;
+    window.find("form[action='/sign-out']").await;
+    window.open(&format!("{}/account", house.address)).await;
+    assert!(window.text("main").await.contains(EMAIL));
+    window.client.close().await.expect("the window closes");
+}
