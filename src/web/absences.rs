@@ -12,12 +12,13 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::layout::{Page, Place, empty, pager};
-use crate::api::absences::{Away, Choices, DutyPlan, Plan};
+use super::words;
+use crate::api::absences::{Away, Choices, DutyPlan, MeetingPlan, Plan};
 use crate::api::access::Planner;
 use crate::api::{State, error::Error, extract::NoQuery, extract::Path, extract::Query};
 use crate::domain::actor::Actor;
 use crate::domain::id::{AbsenceId, EducatorId, TermId};
-use crate::domain::time::Date;
+use crate::domain::time::{Clock, Date, Tz, instant, to_utc};
 use crate::store::absences::{self, Absence};
 
 const PAGE: usize = 50;
@@ -199,7 +200,7 @@ fn of_duty(duty: &DutyPlan) -> Markup {
             p.soft { (duty.school) }
             ul {
                 @for meeting in duty.meetings.iter().take(LISTED) {
-                    li { (meeting.held_on) " " (meeting.starts) "–" (meeting.ends) " (" (meeting.tz) ")" }
+                    li { (when(meeting)) }
                 }
                 @if duty.meetings.len() > LISTED { li { "and " (duty.meetings.len() - LISTED) " more" } }
             }
@@ -220,6 +221,13 @@ fn of_duty(duty: &DutyPlan) -> Markup {
             }
         }
     }
+}
+
+/// `Fri, Sep 4, 8:00–8:45 AM EDT`, on the school's clock.
+fn when(meeting: &MeetingPlan) -> String {
+    let tz = meeting.tz.parse().unwrap_or(Tz::UTC);
+    let at = |clock: Clock| instant(to_utc(tz, meeting.held_on, clock.minutes()));
+    format!("{}, {}", words::day(meeting.held_on), words::times(at(meeting.starts), at(meeting.ends), tz))
 }
 
 #[cfg(test)]
@@ -272,6 +280,6 @@ mod tests {
         let text = page(&samples::actor(), &plan, None).into_string();
         assert!(text.contains(&format!("<option value=\"{first}\" selected>&lt;i&gt;Bo")), "{text}");
         assert!(text.contains("1 of them: H01, license") && !text.contains("Di</option>"), "{text}");
-        assert!(text.contains("2026-09-04 08:00–08:45 (America/New_York)") && text.contains("an adult in the room"));
+        assert!(text.contains("Fri, Sep 4, 8:00–8:45 AM EDT") && text.contains("an adult in the room"));
     }
 }

@@ -110,7 +110,7 @@ fn by_school(totals: &[AtRisk]) -> Markup {
                 (figure(&sum(|row| row.short_by), "minutes short"))
                 (figure(&sum(|row| row.unlogged), "minutes to log"))
             }
-            div.scroll { table {
+            div.scroll tabindex="0" role="group" aria-label="Minutes by school" { table {
                 caption.unseen { "Lines and minutes by school and kind of service, worst first" }
                 thead { tr {
                     th scope="col" { "School" } th scope="col" { "Service" } th.number scope="col" { "Lines" } th.number scope="col" { "Fall short" }
@@ -133,7 +133,7 @@ fn by_line(lines: &[Account]) -> Markup {
         section.card aria-labelledby="lines" {
             h2 #lines { "By line" }
             @if lines.len() > MOST { p.soft { "The " (MOST) " that fall short by most, of " (words::count(lines.len())) "." } }
-            div.scroll { table {
+            div.scroll tabindex="0" role="group" aria-label="Minutes by line" { table {
                 caption.unseen { "Service lines, those that will fall short by most first" }
                 thead { tr {
                     th scope="col" { "Student" } th scope="col" { "Line" } th.number scope="col" { "Owed" } th.number scope="col" { "Delivered" }
@@ -229,7 +229,7 @@ fn periods(ledger: &Ledger) -> Markup {
         [sums.owed, sums.delivered, sums.missed(), sums.scheduled, sums.unscheduled, sums.to_make_up, sums.remaining]
     };
     html! {
-        div.scroll { table {
+        div.scroll tabindex="0" role="group" aria-label="Minutes by period" { table {
             caption.unseen { "Minutes by period: owed is delivered, missed, scheduled and not scheduled together" }
             thead { tr { th scope="col" { "Period" } @for name in ["Owed", "Delivered", "Missed", "Scheduled", "Not scheduled", "To make up", "Remaining"] { th.number scope="col" { (name) } } } }
             tbody { @for period in &ledger.periods {
@@ -249,7 +249,7 @@ fn periods(ledger: &Ledger) -> Markup {
 
 fn entries(log: &[LogEntry]) -> Markup {
     html! {
-        div.scroll { table {
+        div.scroll tabindex="0" role="group" aria-label="Sessions logged" { table {
             caption.unseen { "What became of each session" }
             thead { tr { th scope="col" { "Day" } th scope="col" { "Times" } th scope="col" { "Outcome" } th.number scope="col" { "Minutes" } } }
             tbody { @for entry in log {
@@ -271,7 +271,7 @@ fn entries(log: &[LogEntry]) -> Markup {
 
 fn policies(ledger: &Ledger) -> Markup {
     html! {
-        div.scroll { table {
+        div.scroll tabindex="0" role="group" aria-label="Policies" { table {
             caption.unseen { "Policy figures, who set them, and where they come from" }
             thead { tr { th scope="col" { "Policy" } th scope="col" { "Value" } th scope="col" { "Set by" } th scope="col" { "Source" } } }
             tbody { @for figure in &ledger.policy {
