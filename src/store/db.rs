@@ -18,6 +18,9 @@ statements! {
     PING = "SELECT 1 AS one";
 }
 
+/// How long a program waits for others to open, migrate or close the same file.
+const TURN: Duration = Duration::from_secs(30);
+
 /// Pools of connections. Cheap to clone.
 #[derive(Clone, Debug)]
 pub enum Db {
@@ -27,6 +30,18 @@ pub enum Db {
         reader: SqlitePool,
     },
     Pg(PgPool),
+}
+
+/// Tries again while the file is locked. While one program turns a file to WAL, or is the last to close it, SQLite
+/// refuses the others at once and does not wait for `busy_timeout` (sqlite.org/wal.html, §8).
+async fn in_turn<T, F: Future<Output = Result<T>>>(work: impl Fn() -> F) -> Result<T> {
+    let begun = std::time::Instant::now();
+    loop {
+        match work().await {
+            Err(StoreError::Busy(_)) if begun.elapsed() < TURN => tokio::time::sleep(Duration::from_millis(20)).await,
+            other => return other,
+        }
+    }
 }
 
 impl Db {
@@ -57,7 +72,8 @@ impl Db {
             let pool = SqlitePoolOptions::new().acquire_timeout(Duration::from_mins(1));
             pool.idle_timeout(None).max_lifetime(None).after_release(|connection, _| Box::pin(is_sound(connection)))
         };
-        let writer = pool().max_connections(1).connect_with(options.clone()).await?;
+        let open = || async { Ok(pool().max_connections(1).connect_with(options.clone()).await?) };
+        let writer = in_turn(open).await?;
         let reader = pool().max_connections(8).connect_lazy_with(options.pragma("query_only", "on"));
         Ok(Self::Sqlite { writer, reader })
     }
@@ -67,13 +83,15 @@ impl Db {
         match self {
             // sqlx takes no lock on SQLite: the writer's lock serves, over all migrations together.
             Self::Sqlite { writer, .. } => {
-                let mut tx = writer.begin_with("BEGIN IMMEDIATE").await?;
-                SQLITE.run_direct(None, &mut *tx, false).await?;
-                tx.commit().await?;
+                in_turn(|| async {
+                    let mut tx = writer.begin_with("BEGIN IMMEDIATE").await?;
+                    SQLITE.run_direct(None, &mut *tx, false).await?;
+                    Ok(tx.commit().await?)
+                })
+                .await
             }
-            Self::Pg(pool) => POSTGRES.run(pool).await?,
+            Self::Pg(pool) => Ok(POSTGRES.run(pool).await?),
         }
-        Ok(())
     }
 
     /// Descriptions of the migrations that `migrate` would apply.
