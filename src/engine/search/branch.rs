@@ -143,7 +143,7 @@ impl<'c> Branch<'c> {
     fn take(&mut self, sum: f64, room: [f64; 2], block: usize) {
         let ceiling = self.ceiling;
         let row = &ceiling.blocks[block];
-        let new = row.courses.iter().filter(|&&c| self.courses[c] == 0).count();
+        let new = self.new_courses(block);
         let paid = new - usize::from(self.preps == 0).min(new);
         self.blocked[block] += 1;
         ceiling.clashes.of(block).for_each(|b| self.blocked[b] += 1);
