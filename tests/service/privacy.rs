@@ -2,12 +2,15 @@
 //! must turn up nowhere else.
 
 use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use bellwether::domain::seal::{Keyring, new_key};
 use bellwether::domain::time::Date;
 use bellwether::store::{audit, identities};
 use serde_json::{Value, json};
+use tracing_subscriber::filter::dynamic_filter_fn;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
 
 use crate::access::house::House;
 use crate::access::table::{RECORDS, ROUTES, Sends};
@@ -29,13 +32,27 @@ async fn kept(house: &House) -> (Client, String) {
     (special, student)
 }
 
-/// What the program says while it works.
+/// What the whole process says while `listening`. A subscriber of one thread would miss the call sites to which the thread
+/// of another test came first.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+struct Log {
+    said: Arc<Mutex<Vec<u8>>>,
+    listening: Arc<AtomicBool>,
+}
+
+static LOG: LazyLock<Log> = LazyLock::new(|| {
+    let log = Log::default();
+    let (writer, listening) = (log.clone(), log.listening.clone());
+    let heard = dynamic_filter_fn(move |_, _| listening.load(Ordering::Relaxed));
+    let layer = tracing_subscriber::fmt::layer().with_writer(move || writer.clone()).with_filter(heard);
+    let subscriber = tracing_subscriber::registry().with(layer);
+    tracing::subscriber::set_global_default(subscriber).expect("no other test listens to the process");
+    log
+});
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().expect("not poisoned").extend(bytes);
+        self.said.lock().expect("not poisoned").extend(bytes);
         Ok(bytes.len())
     }
     fn flush(&mut self) -> std::io::Result<()> {
@@ -46,11 +63,7 @@ impl Write for Log {
 #[tokio::test]
 async fn planted_names_turn_up_nowhere_but_where_they_were_asked_for() {
     on_both_at(async |db, url| {
-        let log = Log::default();
-        let writer = log.clone();
-        let subscriber =
-            tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(move || writer.clone());
-        let _guard = tracing::subscriber::set_default(subscriber.finish());
+        LOG.listening.store(true, Ordering::Relaxed);
         let house = House::build(db).await;
         let (special, student) = kept(&house).await;
         // What is refused does not repeat what was sent, and what fails is logged without it.
@@ -86,7 +99,8 @@ async fn planted_names_turn_up_nowhere_but_where_they_were_asked_for() {
         let trail = audit::list(&mut house.db.read().await.expect("reads"), None, None, 10_000).await.expect("lists");
         assert!(trail.iter().any(|line| line.action == "keep_identity"));
         assert!(!serde_json::to_string(&trail).expect("json").contains(CANARY));
-        let log = String::from_utf8_lossy(&log.0.lock().expect("not poisoned")).into_owned();
+        LOG.listening.store(false, Ordering::Relaxed);
+        let log = String::from_utf8_lossy(&std::mem::take(&mut *LOG.said.lock().expect("not poisoned"))).into_owned();
         assert!(
             log.contains("/api/v1/students") && !log.contains(CANARY) && !log.contains(BORN),
             "the log is watched and clean"
