@@ -63,10 +63,16 @@ fn attempt(
     }
     let mut model = state(program).map_err(|e| SolverDefect(e.to_string()))?;
     model.make_quiet();
+    if std::env::var("HLOG").is_ok() {
+        model.try_set_option("output_flag", true).ok();
+        model.try_set_option("log_to_console", true).ok();
+    }
     let set = |model: &mut highs::Model| -> Result<(), highs::TrySetOptionError> {
         model.try_set_option("threads", 1)?;
         model.try_set_option("random_seed", i32::try_from(limits.seed & 0x7fff_ffff).unwrap_or(0))?;
         model.try_set_option("mip_rel_gap", 0.0)?;
+        // A restart throws away the cuts of the root: at us-s they are found again in 10 s.
+        model.try_set_option("mip_allow_restart", false)?;
         model.try_set_option("presolve", if presolve { "choose" } else { "off" })?;
         // Costs are integers: within 0.99 of the bound is optimal.
         model.try_set_option("mip_abs_gap", limits.gap_cents.max(0.99))?;
@@ -79,6 +85,22 @@ fn attempt(
         Ok(())
     };
     set(&mut model).map_err(|e| SolverDefect(format!("{e:?}")))?;
+    if let Ok(opts) = std::env::var("HOPT") {
+        for kv in opts.split(',').filter(|k| !k.is_empty()) {
+            let (k, v) = kv.split_once('=').unwrap();
+            if let Ok(i) = v.parse::<i32>() {
+                if model.try_set_option(k, i).is_err() {
+                    model.try_set_option(k, f64::from(i)).unwrap();
+                }
+            } else if let Ok(f) = v.parse::<f64>() {
+                model.try_set_option(k, f).unwrap();
+            } else if v == "true" || v == "false" {
+                model.try_set_option(k, v == "true").unwrap();
+            } else {
+                model.try_set_option(k, v).unwrap();
+            }
+        }
+    }
     if let Some(start) = start {
         model
             .try_set_solution(Some(start), None, None, None)

@@ -14,6 +14,7 @@ mod cover;
 mod desk;
 mod insertion;
 mod menu;
+mod neighbors;
 mod part;
 mod pool;
 mod prices;

@@ -3,6 +3,8 @@
 //! Small parts are proven at once. Where a proof is out of reach the prices go on in one thread, for the
 //! bound, while the other anneals.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::anneal::{self, Plan, anneal};
 use super::board::{Board, Source};
 use super::book::Book;
@@ -10,9 +12,9 @@ use super::cover::Cover;
 use super::menu::Menu;
 use super::part::Part;
 use super::prices::Prices;
-use super::prove::{only, prove};
+use super::prove::{exact, limits, only, prove, whole};
 use super::race::{Span, race};
-use super::{Context, Defect, Start, construct, pool};
+use super::{Context, Defect, Start, construct, neighbors, pool};
 use crate::engine::grid::Need;
 use crate::engine::pairing::Pairing;
 use crate::engine::solve::SolveLimits;
@@ -37,6 +39,10 @@ const EACH: f64 = 0.03;
 const POOL: usize = 12_000;
 /// Rounds of annealing for each need that lost its place.
 const MENDS: u64 = 300;
+/// Seconds that a proof is given before anything else is tried beside it, and the share of what is left then for the few
+/// pairs.
+const PATIENCE: f64 = 0.5;
+const FEW: f64 = 0.4;
 /// Times that annealing and packing take turns.
 const TURNS: u32 = 3;
 
@@ -204,10 +210,48 @@ impl<'g, 'p> Work<'_, 'g, 'p> {
             self.take(book);
             prices.learn(&self.best.roster);
         }
-        if exact && !self.context.stopped() {
-            let pairing = only(self.context.grid, &prices.survivors(self.earned()));
+        if exact && !self.context.stopped() { self.finish(&prices) } else { Ok(()) }
+    }
+
+    /// Proves the part on one thread; another, where there is one, looks for what the proof will find, but sooner: among
+    /// the few pairs worth a look first, then in neighborhoods.
+    fn finish(&mut self, prices: &Prices) -> Result<(), Defect> {
+        let pairing = only(self.context.grid, &prices.survivors(self.earned()));
+        if self.context.limits.threads < 2 || self.nodes.is_some() {
             return prove(self, &pairing);
         }
+        let few = self.few(prices);
+        let (context, board, n, part, menu) =
+            (self.context, self.board, self.n, self.part, Menu::new(self.context, self.part));
+        let mut book = self.best.clone();
+        let proven = AtomicBool::new(false);
+        let look = || -> Result<Book<'g, 'p>, Defect> {
+            let done = || proven.load(Ordering::Relaxed);
+            let tell = |book: &Book<'_, '_>| board.offer(n, book.cost(), &book.roster);
+            let from = context.watch.seconds_left();
+            while from - context.watch.seconds_left() < PATIENCE && !done() {
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
+            if !done() {
+                let base = Book::new(context.grid);
+                let scope = whole(context, part, &few, &base);
+                let (better, _) = exact(&scope, &book, limits(context, FEW * from, 500.0))?;
+                if let Some(better) = better.filter(|better| better.cost() < book.cost()) {
+                    tell(&better);
+                    book = better;
+                }
+            }
+            neighbors::improve(context, part, &menu, &mut book, &done, tell)?;
+            Ok(book)
+        };
+        let book = std::thread::scope(|scope| {
+            let beside = scope.spawn(look);
+            let outcome = prove(self, &pairing);
+            proven.store(true, Ordering::Relaxed);
+            let book = beside.join().map_err(|_| Defect::Panic)?;
+            outcome.and(book)
+        })?;
+        self.take(book);
         Ok(())
     }
 
