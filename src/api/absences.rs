@@ -21,6 +21,7 @@ use crate::domain::id::{AbsenceId, DistrictId, EducatorId, NeedId, RecordId as _
 use crate::domain::mail::Notice;
 use crate::domain::records as kept;
 use crate::domain::session::{Purpose, SessionStatus};
+use crate::domain::spoken;
 use crate::domain::time::{self, Date};
 use crate::engine::rule::Rule;
 use crate::engine::substitutes::{self, Duty, Ranked};
@@ -285,7 +286,8 @@ async fn tell_districts(tx: &mut Tx, basis: &Basis, taken: &[(SessionId, Option<
     for (listed, _) in basis.meetings.iter().zip(taken).filter(|(_, (_, by))| by.is_none()) {
         let meeting = &listed.session.meeting;
         let what = listed.course_name.as_deref().unwrap_or("Service session");
-        let line = format!("{} {}–{}, {what}, {}", meeting.held_on, meeting.starts, meeting.ends, listed.school_name);
+        let when = spoken::meeting(meeting.tz, meeting.held_on, meeting.starts, meeting.ends);
+        let line = format!("{when}, {what}, {}", listed.school_name);
         open.entry(meeting.district_id).or_default().push(line);
     }
     for (district, mut lines) in open {

@@ -24,4 +24,5 @@ pub mod run;
 pub mod schema;
 pub mod seal;
 pub mod session;
+pub mod spoken;
 pub mod time;

@@ -166,6 +166,12 @@ impl Weekday {
     pub fn name(self) -> &'static str {
         ["mon", "tue", "wed", "thu", "fri", "sat", "sun"][self as usize]
     }
+
+    /// As people read it: `Mon`.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"][self as usize]
+    }
 }
 
 impl fmt::Display for Weekday {

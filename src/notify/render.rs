@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::mail::{Change, Digest, Letter, Notice, Series, Span, Told};
-use crate::domain::time::{Clock, Date, Tz, Weekday, from_utc, to_utc};
+use crate::domain::mail::{Change, Digest, Letter, Notice, Series, Told};
+use crate::domain::spoken;
+use crate::domain::time::{Date, Tz, Weekday, instant, to_utc};
 use crate::exchange::itip::{self, Method, Parties};
 
 /// Dates that one line lists.
@@ -98,51 +99,50 @@ fn named(series: &Series) -> String {
     format!("{}, {}", series.title, series.place)
 }
 
-/// "Mon, Wed 13:00–13:45 (America/New_York), 30 meetings from 2026-08-31 to 2026-12-18; the first at 10:00 …"
+/// "Mon, Wed 1:00–1:45 PM EDT/EST, 30 meetings from August 31, 2026 to December 18, 2026; the first begins at 10:00 …"
 fn weekly(series: &Series, reader: Tz) -> String {
     let Some((first, span)) = series.meetings.first_key_value() else { return "no meetings".into() };
     let last = series.meetings.keys().next_back().unwrap_or(first);
     let days: BTreeSet<Weekday> = series.meetings.keys().map(|on| on.weekday()).collect();
-    let days: Vec<&str> = days.iter().map(|day| day.name()).collect();
+    let days: Vec<&str> = days.iter().map(|day| day.title()).collect();
     let usual = series.meetings.values().filter(|other| *other == span).count() == series.meetings.len();
     let varies = if usual { "" } else { ", on some days at another time" };
     let count = series.meetings.len();
     let mut text = format!(
-        "{} {}{varies} ({}), {count} meeting{} from {first} to {last}",
+        "{} {}{varies}, {count} meeting{} from {} to {}",
         days.join(", "),
-        hours(*span),
-        series.tz,
-        if count == 1 { "" } else { "s" }
+        spoken::usual_times(series.tz, (*first, *last), span.starts, span.ends),
+        if count == 1 { "" } else { "s" },
+        spoken::long_date(*first),
+        spoken::long_date(*last),
     );
     if reader != series.tz {
-        let (on, minute) = from_utc(reader, to_utc(series.tz, *first, span.starts.minutes()));
-        let clock = Clock::from_minutes(minute).map(|clock| clock.to_string()).unwrap_or_default();
-        let _ = write!(text, "; the first begins at {clock} on {on} on your clock ({reader})");
+        let at = instant(to_utc(series.tz, *first, span.starts.minutes()));
+        let on = Date(at.with_timezone(&reader).date_naive());
+        let _ = write!(text, "; the first begins at {} on {} on your clock", spoken::time(at, reader), spoken::day(on));
     }
     text
 }
 
 fn changed(told: &Told) -> String {
     let Change::Changed { added, dropped, moved } = &told.change else { return named(&told.series) };
+    let tz = told.series.tz;
     let at = |on: &Date| match told.series.meetings.get(on) {
-        Some(span) => format!("{on} {}", hours(*span)),
-        None => on.to_string(),
+        Some(span) => spoken::meeting(tz, *on, span.starts, span.ends),
+        None => spoken::day(*on),
     };
     let list = |title: &str, dates: &[Date]| {
         let mut shown: Vec<String> = dates.iter().take(LISTED).map(at).collect();
         if dates.len() > LISTED {
             shown.push(format!("and {} more", dates.len() - LISTED));
         }
-        (!dates.is_empty()).then(|| format!("{title} {}", shown.join(", ")))
+        (!dates.is_empty()).then(|| format!("{title} {}", shown.join("; ")))
     };
     let parts: Vec<String> =
         [list("moved to", moved), list("added", added), list("not held", dropped)].into_iter().flatten().collect();
-    let parts = if parts.is_empty() { "its name or place".into() } else { parts.join("; ") };
+    // Each date has commas of its own.
+    let parts = if parts.is_empty() { "its name or place".into() } else { parts.join(" | ") };
     format!("{}: {parts}", named(&told.series))
-}
-
-fn hours(span: Span) -> String {
-    format!("{}–{}", span.starts, span.ends)
 }
 
 // ---- the two ways of writing blocks ----------------------------------------------------------
@@ -198,6 +198,7 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::mail::Span;
     use std::collections::BTreeMap;
     use uuid::Uuid;
 
@@ -231,8 +232,8 @@ mod tests {
     fn a_digest_says_what_is_new_on_both_clocks_in_text_and_in_html() {
         let rendered = render(&digest(vec![told(Change::New)]), FRAME);
         assert_eq!(rendered.subject, "Your teaching schedule, Fall 2026");
-        let line = "mon, wed 13:00–13:45 (America/New_York), 2 meetings from 2026-11-02 to 2026-11-04; \
-                    the first begins at 11:00 on 2026-11-02 on your clock (America/Phoenix)";
+        let line = "Mon, Wed 1:00–1:45 PM EST, 2 meetings from November 2, 2026 to November 4, 2026; \
+                    the first begins at 11:00 AM MST on Mon, Nov 2 on your clock";
         assert!(
             rendered.text.contains(&format!("  - Algebra & <i>geometry</i>, Lincoln High: {line}\n")),
             "{}",
@@ -259,7 +260,7 @@ mod tests {
         let rendered = render(&digest(vec![told(changed), told(Change::Gone)]), FRAME);
         for line in [
             "your schedule has changed for Fall 2026.",
-            "moved to 2026-11-04 13:00–13:45; added 2026-11-02 13:00–13:45; not held 2026-11-09, 2026-11-11\n",
+            "moved to Wed, Nov 4, 1:00–1:45 PM EST | added Mon, Nov 2, 1:00–1:45 PM EST | not held Mon, Nov 9; Wed, Nov 11\n",
             "\nNo longer yours\n  - Algebra & <i>geometry</i>, Lincoln High\n",
         ] {
             assert!(rendered.text.contains(line), "{line}\n{}", rendered.text);

@@ -18,7 +18,7 @@ use crate::api::access::Planner;
 use crate::api::{State, error::Error, extract::NoQuery, extract::Path, extract::Query};
 use crate::domain::actor::Actor;
 use crate::domain::id::{AbsenceId, EducatorId, TermId};
-use crate::domain::time::{Clock, Date, Tz, instant, to_utc};
+use crate::domain::time::{Date, Tz};
 use crate::store::absences::{self, Absence};
 
 const PAGE: usize = 50;
@@ -225,9 +225,7 @@ fn of_duty(duty: &DutyPlan) -> Markup {
 
 /// `Fri, Sep 4, 8:00–8:45 AM EDT`, on the school's clock.
 fn when(meeting: &MeetingPlan) -> String {
-    let tz = meeting.tz.parse().unwrap_or(Tz::UTC);
-    let at = |clock: Clock| instant(to_utc(tz, meeting.held_on, clock.minutes()));
-    format!("{}, {}", words::day(meeting.held_on), words::times(at(meeting.starts), at(meeting.ends), tz))
+    words::meeting(meeting.tz.parse().unwrap_or(Tz::UTC), meeting.held_on, meeting.starts, meeting.ends)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::layout::{Page, Place, empty, pager};
+use super::words;
 use crate::api::access::Planner;
 use crate::api::{State, error::Error, extract::NoQuery, extract::Path, extract::Query};
 use crate::domain::actor::Actor;
@@ -75,7 +76,7 @@ fn row(mail: &Kept) -> Markup {
         "queued" => "warn",
         _ => "soft",
     };
-    let at = mail.ended_at.unwrap_or(mail.due_at).format("%Y-%m-%d %H:%M UTC");
+    let at = words::instant(mail.ended_at.unwrap_or(mail.due_at));
     html! {
         tr {
             th scope="row" { (mail.name.as_deref().unwrap_or("somebody who is gone")) @if let Some(address) = &mail.address { div.soft.small { (address) } } }

@@ -5,6 +5,7 @@ use pdf_writer::{Content, Finish as _, Name, Pdf, Rect, Ref, Str, TextStr};
 use super::{Report, ReportLine, times};
 use crate::domain::ledger::{PeriodSums, Sums};
 use crate::domain::log::MissReason;
+use crate::domain::spoken;
 
 const WIDTH: f32 = 792.0;
 const HEIGHT: f32 = 612.0;
@@ -80,7 +81,7 @@ fn latin(text: &str) -> Vec<u8> {
 fn lines(report: &Report) -> Vec<String> {
     let mut out = vec![
         format!("SERVICE MINUTES OF STUDENT {}", report.student_key),
-        format!("{}, as of {}, made {}", report.district, report.on, report.made_at.format("%Y-%m-%d %H:%M UTC")),
+        format!("{}, as of {}, made {}", report.district, report.on, spoken::instant(report.made_at)),
         String::new(),
         "Minutes. For every period: owed = delivered + missed + scheduled + unscheduled. Remaining is what is owed, less delivered and excused.".into(),
     ];
