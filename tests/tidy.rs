@@ -27,6 +27,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "config",
             "api::State",
             "api::absences",
+            "api::vacancies",
             "api::extract",
             "api::error",
             "api::access",

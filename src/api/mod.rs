@@ -35,6 +35,7 @@ mod serve;
 mod service_log;
 mod sessions;
 pub mod sign_in;
+pub mod vacancies;
 
 use std::sync::Arc;
 
@@ -95,6 +96,7 @@ fn routes() -> OpenApiRouter<State> {
         .merge(mail::routes())
         .merge(candidates::routes())
         .merge(absences::routes())
+        .merge(vacancies::routes())
         .merge(repairs::routes())
 }
 

@@ -30,6 +30,7 @@ pub mod sessions;
 pub mod snapshot;
 pub mod tokens;
 pub mod tx;
+pub mod vacancies;
 
 pub use db::Db;
 pub use entity::{Entity, children, delete, every, find, get, insert, insert_as, list, update};
@@ -55,6 +56,8 @@ pub fn statements() -> Vec<Statement> {
         identities::STATEMENTS,
         mail::STATEMENTS,
         absences::STATEMENTS,
+        vacancies::STATEMENTS,
+        vacancies::pipeline::STATEMENTS,
     ];
     let minutes = [lines::STATEMENTS, log::STATEMENTS, minutes::STATEMENTS, makeup::STATEMENTS];
     let written = records.into_iter().chain(answers).chain(people).chain(minutes);

@@ -22,3 +22,4 @@ mod second;
 mod slow;
 mod store;
 mod unwritable;
+mod vacancies;
