@@ -93,6 +93,9 @@ impl From<config::Error> for Failure {
 
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
+        if error.is::<config::Error>() {
+            return error.downcast::<config::Error>().map_or_else(Self::Defect, Self::Settings);
+        }
         match error.downcast_ref::<StoreError>() {
             // Whoever runs this can mend it, and wants to know what was attempted.
             Some(StoreError::Unwritable(_)) => {
@@ -165,11 +168,20 @@ pub fn read_schedule(path: &Path) -> Result<Schedule, Failure> {
 pub fn write_json(value: &impl serde::Serialize, out: Option<&PathBuf>) -> Result<(), Failure> {
     let mut text = serde_json::to_string_pretty(value).map_err(anyhow::Error::from)?;
     text.push('\n');
-    let Some(path) = out else { return Ok(print(&text)?) };
-    std::fs::write(path, text).map_err(|error| {
-        let cause = format!("cannot write {}: {error}", path.display());
-        Failure::BadInput(vec![Issue::new(Flaw::Unwritable, "", cause)])
-    })
+    let Some(path) = out else {
+        return print(&text).map_err(|error| unwritable("standard output", &error));
+    };
+    std::fs::write(path, text).map_err(|error| unwritable(path.display(), &error))
+}
+
+/// Refuses a file that cannot be written, before anything is worked out for it. What it holds stays.
+pub fn writable(path: &Path) -> Result<(), Failure> {
+    let open = std::fs::OpenOptions::new().create(true).append(true).open(path);
+    open.map(drop).map_err(|error| unwritable(path.display(), &error))
+}
+
+fn unwritable(what: impl std::fmt::Display, error: &impl std::fmt::Display) -> Failure {
+    Failure::BadInput(vec![Issue::new(Flaw::Unwritable, "", format!("cannot write {what}: {error}"))])
 }
 
 /// Write to standard output. A reader that has gone away (`… | head`) is no failure.

@@ -14,7 +14,7 @@ use indicatif::ProgressBar;
 use serde_json::json;
 use tokio::sync::oneshot;
 
-use super::{Failure, print, read_problem, read_schedule, write_json};
+use super::{Failure, print, read_problem, read_schedule, writable, write_json};
 use crate::engine::outcome::{Limits, Outcome, Progress, Schedule, Status, gap};
 use crate::engine::problem::Problem;
 use crate::engine::{Refusal, Watch, conclude, plan};
@@ -64,11 +64,14 @@ pub struct Args {
     stream: bool,
 }
 
+/// Thirty years: beyond it, clocks overflow.
+const LONGEST: f64 = 1e9;
+
 fn positive(text: &str) -> Result<f64, String> {
     text.parse()
         .ok()
-        .filter(|s: &f64| s.is_finite() && *s > 0.0)
-        .ok_or_else(|| "give a number of seconds above 0".to_owned())
+        .filter(|s: &f64| *s > 0.0 && *s <= LONGEST)
+        .ok_or_else(|| format!("give a number of seconds above 0 and up to {LONGEST}"))
 }
 
 fn ratio(text: &str) -> Result<f64, String> {
@@ -82,6 +85,9 @@ impl Args {
     pub fn run(self) -> Result<ExitCode, Failure> {
         let parent = std::os::unix::process::parent_id();
         let problem = Arc::new(read_problem(&self.problem)?);
+        if let Some(out) = &self.out {
+            writable(out)?;
+        }
         let start = self.start.as_ref().map(|path| read_schedule(path)).transpose()?;
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let limits = Limits {
@@ -139,7 +145,14 @@ impl Args {
         }
         let best = clock.best.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let (schedule, bound) = best.unwrap_or_default();
-        Ok(Some(conclude(problem, schedule, bound, "last bound before the run was stopped".into())))
+        let (problem, gap, from) = (Arc::clone(problem), self.gap, "last bound before the run was stopped".to_owned());
+        let best = tokio::task::spawn_blocking(move || conclude(&problem, schedule, (bound, from), gap));
+        // Reckoning what is known up to now takes a while at a vendor's size: the engine may come to its end before.
+        tokio::select! {
+            biased;
+            answer = &mut done => finished(answer).map(Some),
+            outcome = best => Ok(Some(outcome.map_err(anyhow::Error::from)?)),
+        }
     }
 }
 
@@ -239,7 +252,7 @@ impl Watch for RunClock {
         let gap = incumbent.zip(bound).map(|(cost, bound)| gap(cost, bound));
         let mut best = self.best.lock().unwrap_or_else(PoisonError::into_inner);
         match (progress.schedule, best.as_mut()) {
-            (Some(schedule), _) => *best = Some((schedule.clone(), bound.unwrap_or(0))),
+            (Some(schedule), known) => *best = Some((schedule.clone(), bound.or(known.map(|k| k.1)).unwrap_or(0))),
             (None, Some(known)) => known.1 = bound.unwrap_or(known.1),
             (None, None) => {}
         }

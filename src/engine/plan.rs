@@ -52,24 +52,26 @@ pub fn plan(
         return Err(Refusal::Impossible(found.impossible_pins.iter().map(|need| impossible(problem, need)).collect()));
     }
     let schedule = answer::schedule(&grid, &found.roster);
-    Ok(report(&grid, &pairing, schedule, found.bound, found.bound_from, limits.gap))
+    let bound = (found.bound, found.bound_from);
+    Ok(report(&grid, &pairing, schedule, bound, limits.gap, explain::NEAREST_FOR))
 }
 
-/// The outcome of a schedule found elsewhere (a stopped run's last incumbent), with the bound known then.
+/// The outcome of a schedule found elsewhere (a stopped run's last incumbent), with the bound known then and the gap that was
+/// asked for. Somebody waits for it: the nearest fixes are left out.
 #[must_use]
-pub fn conclude(problem: &Problem, schedule: Schedule, bound: i64, bound_from: String) -> Outcome {
+pub fn conclude(problem: &Problem, schedule: Schedule, bound: (i64, String), gap_asked: f64) -> Outcome {
     let grid = Grid::new(problem);
     let pairing = Pairing::new(&grid);
-    report(&grid, &pairing, schedule, bound, bound_from, 0.0)
+    report(&grid, &pairing, schedule, bound, gap_asked, 0)
 }
 
 fn report(
     grid: &Grid<'_>,
     pairing: &Pairing,
     schedule: Schedule,
-    bound: i64,
-    bound_from: String,
+    (bound, bound_from): (i64, String),
     gap_asked: f64,
+    nearest_for: usize,
 ) -> Outcome {
     let verdict = verify::verify(grid.problem, &schedule);
     let objective = verdict.cost.total;
@@ -82,7 +84,7 @@ fn report(
         () => Status::Limit,
     };
     let roster = answer::roster(grid, &schedule);
-    let unserved = explain::unserved(grid, pairing, &roster);
+    let unserved = explain::unserved(grid, pairing, &roster, nearest_for);
     let report = Report {
         status,
         objective,

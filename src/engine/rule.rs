@@ -76,7 +76,7 @@ catalogue! {
         DuplicateId = "P017", "duplicate id", "give every row an id of its own";
         Dangling = "P018", "dangling reference", "add the row that is meant, or correct the id";
         InvertedDates = "P019", "inverted dates", "let the last date be no earlier than the first";
-        FarDate = "P020", "impossible date", "use a date between 1900 and 2200";
+        FarDate = "P020", "impossible date", "use a date between 1900 and 2099: zones are not known beyond";
         LongTerm = "P021", "long term", "plan one school year at a time";
         OutsideTerm = "P022", "calendar outside the term", "give the calendar of the years in which the term lies";
         InvertedClocks = "P023", "inverted clock times", "let the end be later than the start";

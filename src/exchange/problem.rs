@@ -261,7 +261,7 @@ impl Reading<'_> {
             };
             self.batch.licenses.push((self.keys.id::<License>(&key), record));
         }
-        for state in &educator.clearances {
+        for state in educator.clearances.iter().collect::<BTreeSet<_>>() {
             let key = pair(&educator.id, state);
             let (source, source_id) = self.origin(&key);
             let record = Clearance { educator_id, state: state.clone(), source, source_id };

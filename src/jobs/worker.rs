@@ -264,7 +264,7 @@ impl Worker {
             Some(bound) => (bound, "last bound of a solver that ended without an answer"),
             None => (0, "none: the solver ended before it had one"),
         };
-        let conclude = move || engine::conclude(&problem, Schedule::clone(&schedule), bound, bound_from.into());
+        let conclude = move || engine::conclude(&problem, Schedule::clone(&schedule), (bound, bound_from.into()), 0.0);
         let outcome = tokio::task::spawn_blocking(conclude).await.map_err(corrupt)?;
         let report = Some(serde_json::to_value(&outcome.report).map_err(corrupt)?);
         let status = Some(name(outcome.report.status)?);

@@ -18,7 +18,7 @@ use super::search::book::{Book, Roster};
 use waterfall::Pools;
 
 /// Needs for which a nearest fix is looked for: those with most cents missing.
-const NEAREST_FOR: usize = 500;
+pub const NEAREST_FOR: usize = 500;
 
 /// Cents owed for minutes that no educator could serve whatever one does.
 pub fn unstaffable_cents(grid: &Grid<'_>, pairing: &Pairing) -> i64 {
@@ -30,7 +30,7 @@ pub fn unstaffable_cents(grid: &Grid<'_>, pairing: &Pairing) -> i64 {
 /// Every section and service with minutes owed and not served, in the order of the problem. Sections of a
 /// bundle share one explanation: the bundle's. Nearest fixes are looked for among the 500 needs with most
 /// cents missing; `nearest_tried` of the others is 0.
-pub fn unserved(grid: &Grid<'_>, pairing: &Pairing, roster: &Roster) -> Vec<Unserved> {
+pub fn unserved(grid: &Grid<'_>, pairing: &Pairing, roster: &Roster, nearest_for: usize) -> Vec<Unserved> {
     let short = shortfalls(grid, roster);
     let mut missing: BTreeMap<Need, i64> = BTreeMap::new();
     for row in &short {
@@ -43,7 +43,7 @@ pub fn unserved(grid: &Grid<'_>, pairing: &Pairing, roster: &Roster) -> Vec<Unse
     let explained: BTreeMap<Need, Explanation> = dearest
         .iter()
         .enumerate()
-        .map(|(rank, &(_, need))| (need, inquiry.explain(need, rank < NEAREST_FOR)))
+        .map(|(rank, &(_, need))| (need, inquiry.explain(need, rank < nearest_for)))
         .collect();
     short
         .into_iter()

@@ -98,12 +98,14 @@ pub struct Hold {
     pub coarse: Coarse,
     /// The same, with one quarter hour more on either side.
     pub padded: Coarse,
+    /// Two occurrences are at one and the same time.
+    twice: bool,
 }
 
 impl Hold {
     pub fn new(horizon: Horizon, occurrences: impl IntoIterator<Item = (UtcMinute, UtcMinute)>) -> Self {
         let (mut pieces, mut minutes): (Vec<Piece>, i64) = (Vec::new(), 0);
-        let (mut coarse, mut padded) = (Coarse::default(), Coarse::default());
+        let (mut coarse, mut padded, mut twice) = (Coarse::default(), Coarse::default(), false);
         for (start, end) in occurrences {
             let (day, at) = horizon.split(start);
             let length = end - start;
@@ -113,12 +115,13 @@ impl Hold {
                 pieces.push(Piece { start: at, end: at + length, days: DaySet::empty(horizon.days) });
                 pieces.len() - 1
             });
+            twice |= pieces[piece].days.contains(day);
             pieces[piece].days.insert(day);
             coarse.mark(horizon.weekday(day), at, at + length);
             padded.mark(horizon.weekday(day), at - 15, at + length + 15);
         }
         pieces.sort();
-        Self { pieces, minutes, coarse, padded }
+        Self { pieces, minutes, coarse, padded, twice }
     }
 
     /// Whether the coarse week rules a collision out, so that no date need be looked at.
@@ -138,7 +141,7 @@ impl Hold {
 
     /// Whether two of this hold's own occurrences lie closer than `gap` (a bundle may collide with itself).
     pub fn collides_with_itself(&self, gap: i64) -> bool {
-        self.pieces
+        self.twice || self.pieces
             .iter()
             .enumerate()
             .any(|(n, a)| self.pieces[n + 1..].iter().any(|b| near(a, b, gap)) || follows(a, a, gap))
@@ -178,6 +181,15 @@ mod tests {
         assert!(weekly(Tz::America__Phoenix, 540, 30).collides(&denver, 0));
         assert!(!weekly(Tz::America__Phoenix, 570, 30).collides(&denver, 0));
         assert!(weekly(Tz::America__Phoenix, 570, 30).collides(&denver, 5));
+    }
+
+    #[test]
+    fn what_meets_twice_at_one_time_collides_with_itself() {
+        let term = DateSpan { first: Date::ymd(2026, 8, 10), last: Date::ymd(2026, 8, 20) };
+        let at = |day: u32| to_utc(Tz::UTC, Date::ymd(2026, 8, day), 600);
+        let hold = |days: &[u32]| Hold::new(Horizon::new(term), days.iter().map(|&day| (at(day), at(day) + 45)));
+        assert!(hold(&[11, 12, 11]).collides_with_itself(0));
+        assert!(!hold(&[11, 12, 13]).collides_with_itself(0));
     }
 
     #[test]

@@ -32,8 +32,8 @@ impl Findings {
     }
 
     pub fn date(&mut self, at: &str, field: impl Display, date: Date) {
-        if date < Date::ymd(1900, 1, 1) || date > Date::ymd(2200, 12, 31) {
-            self.add(Flaw::FarDate, at, field, format!("{date} is not between 1900 and 2200"));
+        if date < Date::ymd(1900, 1, 1) || date > Date::ymd(2099, 12, 31) {
+            self.add(Flaw::FarDate, at, field, format!("{date} is not between 1900 and 2099"));
         }
     }
 

@@ -78,7 +78,7 @@ impl<'p> Names<'p> {
     }
 }
 
-/// Read a problem: serde first, and the slow path that tells everything where that fails.
+/// Read a problem, or tell everything that is wrong with it.
 pub(super) fn read_problem(bytes: &[u8]) -> Result<Problem, Vec<Issue>> {
     read(bytes, &tables::PROBLEM, issues)
 }
@@ -97,20 +97,17 @@ fn read<T: DeserializeOwned>(
     shape: &tables::Shape,
     check: impl Fn(&T) -> Vec<Issue>,
 ) -> Result<T, Vec<Issue>> {
-    // A NUL character is legal JSON and no database keeps it, so its escape sends us the slow way.
-    let (fast, may_have_nul) = (serde_json::from_slice::<T>(bytes), bytes.windows(6).any(|six| six == br"\u0000"));
-    let (value, mut issues) = match fast {
-        Ok(value) if !may_have_nul => (value, Vec::new()),
-        _ => {
-            let mended = shape::mend(bytes, shape).map_err(|issue| vec![issue])?;
-            match serde_json::from_value(mended.value) {
-                Ok(value) => (value, mended.issues),
-                Err(error) if mended.issues.is_empty() => {
-                    return Err(vec![Issue::new(Flaw::Json, "", error.to_string())]);
-                }
-                Err(_) => return Err(mended.issues),
+    // Serde stops at the first fault, and takes a list of values where a record is meant: the form is always looked at.
+    let mended = shape::mend(bytes, shape).map_err(|issue| vec![issue])?;
+    let (value, mut issues) = match serde_json::from_slice::<T>(bytes) {
+        Ok(value) if mended.issues.is_empty() => (value, mended.issues),
+        _ => match serde_json::from_value(mended.value) {
+            Ok(value) => (value, mended.issues),
+            Err(error) if mended.issues.is_empty() => {
+                return Err(vec![Issue::new(Flaw::Json, "", error.to_string())]);
             }
-        }
+            Err(_) => return Err(mended.issues),
+        },
     };
     let mended: BTreeSet<String> = issues.iter().map(|issue| issue.pointer.clone()).collect();
     let touches = |pointer: &str| {

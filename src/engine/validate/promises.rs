@@ -68,7 +68,7 @@ pub fn check_sums(problem: &Problem, findings: &mut Findings) {
     let count = |n: usize| i128::try_from(n).unwrap_or(i128::MAX);
     let weight = i128::from(problem.weights.unserved_cents_per_minute);
     let pay = problem.educators.iter().map(|row| i128::from(row.pay_cents_per_minute)).max().unwrap_or(0);
-    let sections = problem.sections.iter().map(|row| (row.priority, 1440 * count(row.meets.len()).min(10)));
+    let sections = problem.sections.iter().map(|row| (row.priority, 1440 * count(row.meets.len())));
     let services = problem.services.iter().map(|row| (row.priority, i128::from(row.minutes)));
     let needs: i128 = sections
         .chain(services)

@@ -1,7 +1,7 @@
-//! The slow path of reading: every fault of form in a JSON document, each mended so that reading can go on.
+//! Every fault of form in a JSON document, each mended so that reading can go on.
 //!
-//! The fast path is serde's and stops at the first fault. Here the document is held against tables of
-//! what may stand where; what may not is told, with its place, and replaced by something harmless.
+//! The document is held against tables of what may stand where; what may not is told, with its place, and replaced by
+//! something harmless.
 
 use std::fmt;
 
@@ -143,7 +143,7 @@ impl Shape {
             Self::Text => "".into(),
             Self::Integer | Self::Week => 1.into(),
             Self::First => "1900-01-01".into(),
-            Self::Last => "2200-12-31".into(),
+            Self::Last => "2099-12-31".into(),
             Self::Start => "00:00".into(),
             Self::End => "24:00".into(),
             Self::Zone => "UTC".into(),
