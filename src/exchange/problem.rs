@@ -1,6 +1,6 @@
 //! A problem file as records. The way back is `store::snapshot`, which makes a problem of records.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::domain::batch::{Batch, Keys};
 use crate::domain::calendar as school_time;

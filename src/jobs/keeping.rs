@@ -70,7 +70,7 @@ pub async fn round(db: &Db, keys: &Keyring) -> Result<Round> {
             Ok(purged) => done.purged += purged,
             // What is wrong in one district keeps no other from being looked at.
             Err(error) => {
-                tracing::error!(%district, %error, "students of this district were not destroyed when they were due")
+                tracing::error!(%district, %error, "students of this district were not destroyed when they were due");
             }
         }
     }

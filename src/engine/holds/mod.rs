@@ -141,10 +141,12 @@ impl Hold {
 
     /// Whether two of this hold's own occurrences lie closer than `gap` (a bundle may collide with itself).
     pub fn collides_with_itself(&self, gap: i64) -> bool {
-        self.twice || self.pieces
-            .iter()
-            .enumerate()
-            .any(|(n, a)| self.pieces[n + 1..].iter().any(|b| near(a, b, gap)) || follows(a, a, gap))
+        self.twice
+            || self
+                .pieces
+                .iter()
+                .enumerate()
+                .any(|(n, a)| self.pieces[n + 1..].iter().any(|b| near(a, b, gap)) || follows(a, a, gap))
     }
 }
 

@@ -101,10 +101,6 @@ impl Program {
         let terms = columns.into_iter().map(|c| (c, 1)).chain(bound.map(|b| (b, -1))).collect();
         self.at_most(i64::from(bound.is_none()), terms);
     }
-
-    pub fn nonzeros(&self) -> usize {
-        self.rows.iter().map(|row| row.terms.len()).sum()
-    }
 }
 
 /// What may change: these needs, among these educators. The book has the needs unassigned.
