@@ -63,10 +63,6 @@ fn attempt(
     }
     let mut model = state(program).map_err(|e| SolverDefect(e.to_string()))?;
     model.make_quiet();
-    if std::env::var("HLOG").is_ok() {
-        model.try_set_option("output_flag", true).ok();
-        model.try_set_option("log_to_console", true).ok();
-    }
     let set = |model: &mut highs::Model| -> Result<(), highs::TrySetOptionError> {
         model.try_set_option("threads", 1)?;
         model.try_set_option("random_seed", i32::try_from(limits.seed & 0x7fff_ffff).unwrap_or(0))?;
