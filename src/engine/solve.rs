@@ -81,22 +81,6 @@ fn attempt(
         Ok(())
     };
     set(&mut model).map_err(|e| SolverDefect(format!("{e:?}")))?;
-    if let Ok(opts) = std::env::var("HOPT") {
-        for kv in opts.split(',').filter(|k| !k.is_empty()) {
-            let (k, v) = kv.split_once('=').unwrap();
-            if let Ok(i) = v.parse::<i32>() {
-                if model.try_set_option(k, i).is_err() {
-                    model.try_set_option(k, f64::from(i)).unwrap();
-                }
-            } else if let Ok(f) = v.parse::<f64>() {
-                model.try_set_option(k, f).unwrap();
-            } else if v == "true" || v == "false" {
-                model.try_set_option(k, v == "true").unwrap();
-            } else {
-                model.try_set_option(k, v).unwrap();
-            }
-        }
-    }
     if let Some(start) = start {
         model
             .try_set_solution(Some(start), None, None, None)
