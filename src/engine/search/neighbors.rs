@@ -19,7 +19,7 @@ const COLUMNS: f64 = 1_500.0;
 const SOON: f64 = 0.7;
 const LATE: f64 = 2.0;
 /// Cents from its bound at which a neighborhood counts as solved.
-const CLOSE: f64 = 500.0;
+pub const CLOSE: f64 = 500.0;
 /// Educators who may be drawn in vain before a neighborhood counts as whole.
 const DRAWS: usize = 200;
 

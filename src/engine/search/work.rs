@@ -39,10 +39,11 @@ const EACH: f64 = 0.03;
 const POOL: usize = 12_000;
 /// Rounds of annealing for each need that lost its place.
 const MENDS: u64 = 300;
-/// Seconds that a proof is given before anything else is tried beside it, and the share of what is left then for the few
-/// pairs.
+/// Seconds that a proof is given before anything else is tried beside it; of what is left then, the share for the few pairs,
+/// and the most, for the proof may end before.
 const PATIENCE: f64 = 0.5;
 const FEW: f64 = 0.4;
+const LONGEST: f64 = 20.0;
 /// Times that annealing and packing take turns.
 const TURNS: u32 = 3;
 
@@ -235,7 +236,8 @@ impl<'g, 'p> Work<'_, 'g, 'p> {
             if !done() {
                 let base = Book::new(context.grid);
                 let scope = whole(context, part, &few, &base);
-                let (better, _) = exact(&scope, &book, limits(context, FEW * from, 500.0))?;
+                let limits = limits(context, (FEW * from).min(LONGEST), board.gap_cents(n).max(neighbors::CLOSE));
+                let (better, _) = exact(&scope, &book, limits)?;
                 if let Some(better) = better.filter(|better| better.cost() < book.cost()) {
                     tell(&better);
                     book = better;
