@@ -167,15 +167,16 @@ pub(super) fn agent(headers: &HeaderMap) -> &str {
 pub fn address(headers: &HeaderMap, extensions: &Extensions, proxies: &[IpAddr]) -> IpAddr {
     let unknown = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let peer = extensions.get::<ConnectInfo<SocketAddr>>().map_or(unknown, |peer| peer.0.ip());
-    let forwarded = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
-    let hops: Vec<IpAddr> =
-        forwarded.flat_map(|value| value.split(',')).map_while(|ip| ip.trim().parse().ok()).collect();
-    let mut from = peer;
+    let forwarded = headers.get_all("x-forwarded-for").iter().map(|value| value.to_str().unwrap_or_default());
+    let hops: Vec<&str> = forwarded.flat_map(|value| value.split(',')).collect();
+    let mut from = peer.to_canonical();
     for hop in hops.into_iter().rev() {
+        // What no proxy can have written, and all that lies before it, may be anybody's.
+        let Ok(hop) = hop.trim().parse::<IpAddr>() else { break };
         if !proxies.contains(&from) {
             break;
         }
-        from = hop;
+        from = hop.to_canonical();
     }
     from
 }
@@ -295,5 +296,16 @@ mod tests {
         assert_eq!(address(&headers, &extensions, &[ip("10.0.0.7")]), ip("10.0.0.8"));
         assert_eq!(address(&headers, &extensions, &[ip("10.0.0.7"), ip("10.0.0.8")]), ip("192.0.2.1"));
         assert_eq!(address(&HeaderMap::new(), &Extensions::new(), &[]), ip("127.0.0.1"));
+        headers.insert("x-forwarded-for", HeaderValue::from_static("203.0.113.9, unknown, 198.51.100.4"));
+        assert_eq!(address(&headers, &extensions, &[ip("10.0.0.7"), ip("198.51.100.4")]), ip("198.51.100.4"));
+        headers.insert("x-forwarded-for", HeaderValue::from_static("203.0.113.9, unknown"));
+        assert_eq!(address(&headers, &extensions, &[ip("10.0.0.7")]), ip("10.0.0.7"));
+        extensions.insert(ConnectInfo(SocketAddr::new(ip("::ffff:10.0.0.7"), 4711)));
+        headers.insert("x-forwarded-for", HeaderValue::from_static("198.51.100.4"));
+        assert_eq!(
+            address(&headers, &extensions, &[ip("10.0.0.7")]),
+            ip("198.51.100.4"),
+            "an IPv4 proxy at an IPv6 socket"
+        );
     }
 }

@@ -18,7 +18,7 @@ use super::error::Error;
 use super::extract::{Json, NoQuery, Path, Query};
 use super::records::Tags;
 use crate::domain::account::{Account, AccountBody, ApiToken};
-use crate::domain::actor::{Actor, Role, Scope};
+use crate::domain::actor::{Actor, Credential, Role, Scope};
 use crate::domain::id::{AccountId, DistrictId, EducatorId, RecordId as _, TokenId};
 use crate::store::{Tx, accounts, invitations, tokens};
 
@@ -251,7 +251,10 @@ impl State {
         let scopes = wanted.scopes.iter().copied().collect();
         let token = format!("{TOKEN_PREFIX}{}", secret());
         let mut tx = self.write(actor).await?;
-        let until = tx.at + TimeDelta::days(wanted.days);
+        let mut until = tx.at + TimeDelta::days(wanted.days);
+        if let Credential::Token(parent) = actor.credential {
+            until = until.min(tokens::expiry(&mut tx, parent).await?);
+        }
         let made = tokens::create(&mut tx, actor.account, &wanted.name, &scopes, &token, until).await?;
         tx.commit().await?;
         Ok((made, token))
@@ -310,6 +313,11 @@ impl Wanted {
         }
         if self.scopes.is_empty() {
             return Err(Error::field("/scopes", "give at least one scope"));
+        }
+        if let Some(scopes) = &actor.scopes
+            && !distinct.is_subset(scopes)
+        {
+            return Err(Error::field("/scopes", "a token makes no token that may do more than itself"));
         }
         if actor.role != Role::Administrator && self.scopes.contains(&Scope::Metrics) {
             return Err(Error::field("/scopes", "metrics are for administrators"));

@@ -22,7 +22,7 @@ use crate::domain::session::SessionStatus;
 use crate::domain::time::{self, Date};
 use crate::exchange::ics::{self, Entry};
 use crate::store::feeds::{self, Owner};
-use crate::store::sessions::{self, Listed, Visible, Wanted};
+use crate::store::sessions::{self, Listed, Wanted};
 
 /// Most sessions of a feed: a school of two hundred sections for a term.
 const MOST: i64 = 50_000;
@@ -159,7 +159,8 @@ async fn read(
             crate::store::get::<kept::District>(&mut tx, id).await?.body.name
         }
     };
-    let listed = sessions::list(&mut tx, &Visible::ALL, wanted, None, MOST).await?;
+    let visible = feeds::visible(&mut tx, feed.id).await?;
+    let listed = sessions::list(&mut tx, &visible, wanted, None, MOST).await?;
     drop(tx);
     let text = tokio::task::spawn_blocking(move || {
         let entries: Vec<Entry> =

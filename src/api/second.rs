@@ -61,7 +61,9 @@ impl State {
             tracing::warn!(account = %waiting.account, from = %knock.address, "a code was refused");
             return Ok(None);
         }
-        logins::end(&mut tx, waiting.id).await?;
+        if !logins::end(&mut tx, waiting.id).await? {
+            return Err(Error::NotSignedIn);
+        }
         let secret = self.begin_login(&mut tx, waiting.account, "second factor", &knock.headers).await?;
         tx.commit().await?;
         Ok(Some(secret))
@@ -156,9 +158,10 @@ impl State {
     /// Takes away somebody else's app and passkeys, for whom they are lost; they are signed out everywhere.
     pub async fn reset_second_factor(&self, actor: &Actor, id: AccountId) -> Result<(), Error> {
         let mut tx = self.write(actor).await?;
-        accounts::sign_out_everywhere(&mut tx, id).await?;
         passkeys::remove_all(&mut tx, id).await?;
         factors::remove_app(&mut tx, id).await?;
+        // Last, so that it also ends the login of whoever used one of them meanwhile.
+        accounts::sign_out_everywhere(&mut tx, id).await?;
         tx.commit().await?;
         Ok(())
     }

@@ -245,6 +245,14 @@ impl Actor {
     }
 }
 
+impl Role {
+    /// Whether anybody of this role may read or write anything of this kind.
+    #[must_use]
+    pub fn may(self, verb: Verb, thing: Thing) -> bool {
+        extent(self, verb, thing) != Extent::Nothing
+    }
+}
+
 fn needed(verb: Verb, thing: Thing) -> Scope {
     match (verb, thing) {
         (_, Thing::Operations) => Scope::Metrics,

@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
+use crate::domain::id::DistrictId;
 use crate::domain::seal::Keyring;
 use crate::store::{Db, Result, factors, idempotency, identities, links, logins, passkeys};
 
@@ -64,11 +65,22 @@ pub async fn round(db: &Db, keys: &Keyring) -> Result<Round> {
         }
         done.sealed += some;
     }
-    let mut tx = db.write(ACTOR).await?;
-    for certificate in identities::purge_due(&mut tx).await? {
-        tracing::info!(certificate = %certificate.id, district = %certificate.district_id, "students were destroyed");
-        done.purged += usize::try_from(certificate.body["students"].as_u64().unwrap_or_default()).unwrap_or_default();
+    for (district, years) in identities::retaining(&mut db.read().await?).await? {
+        match purge(db, district, years).await {
+            Ok(purged) => done.purged += purged,
+            // What is wrong in one district keeps no other from being looked at.
+            Err(error) => {
+                tracing::error!(%district, %error, "students of this district were not destroyed when they were due")
+            }
+        }
     }
-    tx.commit().await?;
     Ok(done)
+}
+
+async fn purge(db: &Db, district: DistrictId, years: i64) -> Result<usize> {
+    let mut tx = db.write(ACTOR).await?;
+    let Some(certificate) = identities::purge_due(&mut tx, district, years).await? else { return Ok(0) };
+    tx.commit().await?;
+    tracing::info!(certificate = %certificate.id, %district, "students were destroyed");
+    Ok(usize::try_from(certificate.body["students"].as_u64().unwrap_or_default()).unwrap_or_default())
 }

@@ -31,6 +31,8 @@ statements! {
     UPDATE = "UPDATE account SET version = version + 1, updated_at = $3, email = $4, name = $5, role = $6, districts = $7, educator_id = $8, active = $9 \
               WHERE id = $1 AND version = $2";
     PASSWORD = "UPDATE account SET password_hash = $2 WHERE id = $1";
+    /// Locked, so that a login by a password and a change of it follow one another.
+    HASH = "SELECT password_hash FROM account WHERE id = $1" | "SELECT password_hash FROM account WHERE id = $1 FOR UPDATE";
     /// Locked, so that of two administrators who remove each other one is refused.
     ADMINISTRATORS = "SELECT id FROM account WHERE role = 'administrator' AND active"
                    | "SELECT id FROM account WHERE role = 'administrator' AND active FOR UPDATE";
@@ -44,7 +46,9 @@ statements! {
                     | "SELECT COUNT(*) AS known FROM district WHERE id IN (SELECT value::uuid FROM jsonb_array_elements_text($1))";
     END_LOGINS = "UPDATE login SET ended_at = $2 WHERE account_id = $1 AND ended_at IS NULL";
     END_TOKENS = "UPDATE api_token SET ended_at = $2 WHERE account_id = $1 AND ended_at IS NULL";
-    END_FEEDS = "UPDATE feed SET revoked_at = $2 WHERE account_id = $1 AND revoked_at IS NULL";
+    /// Those that it made, and those that others made of its educator's calendar.
+    END_FEEDS = "UPDATE feed SET revoked_at = $2 WHERE revoked_at IS NULL \
+                 AND (account_id = $1 OR educator_id = (SELECT a.educator_id FROM account a WHERE a.id = $1))";
     END_DISTRICT_FEEDS = "UPDATE district_feed SET revoked_at = $2 WHERE account_id = $1 AND revoked_at IS NULL";
     END_INVITATIONS = "UPDATE invitation SET ended_at = $2 WHERE account_id = $1 AND ended_at IS NULL";
 }
@@ -131,6 +135,12 @@ pub async fn sign_out_everywhere(tx: &mut Tx, id: AccountId) -> Result<()> {
         tx.execute(statement, args![id, tx.at]).await?;
     }
     audit::write(tx, "sign_out_everywhere", "account", id.uuid(), None, None).await
+}
+
+/// The hash of the password, which nobody changes until this transaction ends.
+pub async fn password(tx: &mut Tx, id: AccountId) -> Result<Option<String>> {
+    let row = tx.row(&HASH, args![id]).await?;
+    row.ok_or(StoreError::NotFound { what: "account", id: id.uuid() })?.get("password_hash")
 }
 
 /// Sets the password, by its hash, and ends every login and link made before.

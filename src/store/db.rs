@@ -66,6 +66,8 @@ impl Db {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
+            // What is deleted is overwritten: names that were forgotten, above all.
+            .pragma("secure_delete", "on")
             .busy_timeout(Duration::from_secs(30))
             .log_slow_statements(tracing::log::LevelFilter::Warn, Duration::from_secs(5));
         let pool = || {

@@ -60,6 +60,7 @@ pub async fn insert<T: Entity>(tx: &mut Tx, body: T) -> Result<Stored<T>> {
 pub async fn insert_as<T: Entity>(tx: &mut Tx, id: T::Id, body: T) -> Result<Stored<T>> {
     let mut args = vec![id.into(), Value::from(1), tx.at.into(), tx.at.into()];
     args.extend(values(&body)?);
+    lines::agree(tx, T::KIND, id.uuid(), &args[4..]).await?;
     if let Err(error) = tx.execute(&sql::insert::<T>(), &args).await {
         return Err(named::<T>(tx, error, &body).await);
     }
@@ -145,6 +146,7 @@ pub async fn update<T: Entity>(tx: &mut Tx, id: T::Id, expected: Option<i64>, bo
     let args = values(&body)?;
     let before = current::<T>(tx, id, expected).await?;
     lines::hold(tx, T::KIND, id.uuid(), &args).await?;
+    lines::agree(tx, T::KIND, id.uuid(), &args).await?;
     vacancies::hold(tx, T::KIND, id.uuid(), &args).await?;
     let (version, now) = (before.version + 1, tx.at.max(before.updated_at));
     let mut bound = vec![id.into(), Value::from(before.version), Value::from(version), now.into()];

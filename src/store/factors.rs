@@ -155,6 +155,7 @@ pub async fn rewrap(tx: &mut Tx, keys: &Keyring) -> Result<usize> {
             Err(plain) => keys.seal(&about(account), &plain)?,
         };
         tx.execute(&SEAL, args![account, sealed.sealed, sealed.key_id, sealed.wrapped]).await?;
+        audit::write(tx, "rewrap_app", "account", account.uuid(), None, None).await?;
     }
     Ok(rows.len())
 }

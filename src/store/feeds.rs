@@ -7,9 +7,10 @@ use uuid::Uuid;
 use super::audit;
 use super::error::{Result, StoreError};
 use super::scope;
+use super::sessions::Visible;
 use super::tx::{Row, Tx, statements};
 use crate::args;
-use crate::domain::actor::{Actor, Thing, Verb};
+use crate::domain::actor::{Actor, Role, Thing, Verb};
 use crate::domain::hash::sha256;
 use crate::domain::id::{AccountId, DistrictId, EducatorId, FeedId, RecordId, SchoolId};
 use crate::domain::time::Date;
@@ -26,6 +27,9 @@ statements! {
            SELECT id, NULL, NULL, district_id, created_at FROM district_feed WHERE id = $1 AND revoked_at IS NULL";
     LIST = "SELECT id, educator_id, school_id, NULL AS district_id, created_at FROM feed WHERE (educator_id = $1 OR school_id = $1) AND revoked_at IS NULL \
             UNION ALL SELECT id, NULL, NULL, district_id, created_at FROM district_feed WHERE district_id = $1 AND revoked_at IS NULL ORDER BY id";
+    /// The role of whoever made a feed.
+    MAKER = "SELECT a.role FROM account a WHERE a.id = (SELECT f.account_id FROM feed f WHERE f.id = $1 UNION ALL \
+             SELECT d.account_id FROM district_feed d WHERE d.id = $1)";
     /// Of terms that have not ended before a day, the first day of all.
     TERMS_BEGIN = "SELECT first_on FROM term WHERE last_on >= $1 ORDER BY first_on LIMIT 1";
     REVOKE = "UPDATE feed SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
@@ -70,6 +74,14 @@ pub async fn create(tx: &mut Tx, owner: Owner, token: &str, maker: Option<Accoun
 /// The feed behind a token that has not been revoked.
 pub async fn find(tx: &mut Tx, token: &str) -> Result<Option<Feed>> {
     tx.row(&BY_TOKEN, args![sha256(token)]).await?.as_ref().map(feed).transpose()
+}
+
+/// Which sessions a feed shows: those that its maker may see of its owner. One that the program made shows all.
+pub async fn visible(tx: &mut Tx, feed: FeedId) -> Result<Visible> {
+    let Some(row) = tx.row(&MAKER, args![feed]).await? else { return Ok(Visible::ALL) };
+    let role: String = row.get("role")?;
+    let role: Role = role.parse().map_err(StoreError::Corrupt)?;
+    Ok(Visible { services: role.may(Verb::Read, Thing::ServiceSessions), ..Visible::ALL })
 }
 
 /// The first day of the terms that have not ended before `day`.

@@ -1,5 +1,6 @@
 //! Who students are: kept sealed, each showing recorded in the transaction that shows it, purged with a certificate.
 
+use chrono::TimeDelta;
 use serde_json::{Value as Json, json};
 use sqlx::types::Json as Column;
 use uuid::Uuid;
@@ -20,11 +21,11 @@ statements! {
     DELETE = "DELETE FROM student_identity WHERE student_id = $1";
     INSERT = "INSERT INTO student_identity (student_id, key_id, wrapped, sealed, updated_at, updated_by) VALUES ($1, $2, $3, $4, $5, $6)";
     SHOW = "INSERT INTO student_showing (id, at, actor, student_id, district_id, fields, purpose) VALUES ($1, $2, $3, $4, $5, $6, $7)";
-    /// Whether a student lies within reach: all, taught by an educator, or of districts.
+    /// Whether a student lies within reach: all, taught by an educator within a year, or of districts.
     REACHES = "SELECT 1 AS one FROM student t WHERE t.id = $1 AND ($2 OR t.district_id IN (SELECT unhex(value, '-') FROM json_each($4)) \
-               OR EXISTS (SELECT 1 FROM session_student x JOIN session s ON s.id = x.session_id WHERE x.student_id = t.id AND s.educator_id = $3))"
+               OR EXISTS (SELECT 1 FROM session_student x JOIN session s ON s.id = x.session_id WHERE x.student_id = t.id AND s.educator_id = $3 AND s.ends_at > $5))"
             | "SELECT 1 AS one FROM student t WHERE t.id = $1 AND ($2 OR t.district_id IN (SELECT value::uuid FROM jsonb_array_elements_text($4)) \
-               OR EXISTS (SELECT 1 FROM session_student x JOIN session s ON s.id = x.session_id WHERE x.student_id = t.id AND s.educator_id = $3))";
+               OR EXISTS (SELECT 1 FROM session_student x JOIN session s ON s.id = x.session_id WHERE x.student_id = t.id AND s.educator_id = $3 AND s.ends_at > $5))";
     SHOWINGS_OF_STUDENT = "SELECT id, at, actor, student_id, fields, purpose FROM student_showing WHERE student_id = $1 AND id > $2 ORDER BY id LIMIT $3";
     SHOWINGS_OF_DISTRICT = "SELECT id, at, actor, student_id, fields, purpose FROM student_showing WHERE district_id = $1 AND id > $2 ORDER BY id LIMIT $3";
     OLD_KEYS = "SELECT student_id, key_id, wrapped, sealed FROM student_identity WHERE key_id <> $1 ORDER BY student_id LIMIT 500";
@@ -58,6 +59,9 @@ fn about(student: StudentId) -> String {
     format!("student {student}")
 }
 
+/// How long after a session its educator may still see who the student is: what is logged of it is asked for until then.
+const TAUGHT: TimeDelta = TimeDelta::days(366);
+
 impl From<SealError> for StoreError {
     fn from(error: SealError) -> Self {
         Self::Sealed(error.to_string())
@@ -67,7 +71,7 @@ impl From<SealError> for StoreError {
 /// The student, if the actor may do this with who they are; to others they do not exist.
 pub async fn permit(tx: &mut Tx, actor: &Actor, verb: Verb, id: StudentId) -> Result<Student> {
     let (all, own, districts) = directory::parts(&actor.reach(verb, Thing::Identities));
-    if tx.row(&REACHES, args![id, all, own, districts]).await?.is_none() {
+    if tx.row(&REACHES, args![id, all, own, districts, tx.at - TAUGHT]).await?.is_none() {
         return Err(StoreError::NotFound { what: "student", id: id.uuid() });
     }
     Ok(entity::get::<Student>(tx, id).await?.body)
@@ -108,7 +112,8 @@ pub async fn show(
     let identity = opened(tx, keys, id).await?;
     let (showing, at, actor) = (id::fresh(), tx.at, tx.actor.clone());
     tx.execute(&SHOW, args![showing, at, actor, id, district, json!(fields), purpose]).await?;
-    let about = json!({ "fields": fields, "purpose": purpose });
+    // The purpose may name somebody: it is kept with the showing, which a purge deletes.
+    let about = json!({ "fields": fields, "showing": showing });
     audit::write(tx, "show_identity", "student", id.uuid(), None, Some(about)).await?;
     Ok(identity.unwrap_or_default().only(fields))
 }
@@ -205,20 +210,20 @@ pub async fn expired(tx: &mut Tx, district: DistrictId, before: Date) -> Result<
     tx.rows(&EXPIRED, args![district, before]).await?.iter().map(|row| row.id("id")).collect()
 }
 
-/// Destroys the students whose district's retention schedule says so: the certificates, one for each district.
-pub async fn purge_due(tx: &mut Tx) -> Result<Vec<Certificate>> {
+/// Districts that say for how many years they keep students, and the years.
+pub async fn retaining(tx: &mut Tx) -> Result<Vec<(DistrictId, i64)>> {
+    tx.rows(&RETAINING, args![]).await?.iter().map(|row| Ok((row.id("id")?, row.get("retention_years")?))).collect()
+}
+
+/// Destroys the students of a district that its retention schedule of so many years names, if there are any.
+pub async fn purge_due(tx: &mut Tx, district: DistrictId, years: i64) -> Result<Option<Certificate>> {
     tx.row(&TURN, args![]).await?;
-    let today = Date(tx.at.date_naive());
-    let mut certificates = Vec::new();
-    for row in tx.rows(&RETAINING, args![]).await? {
-        let (district, years): (DistrictId, i64) = (row.id("id")?, row.get("retention_years")?);
-        let students = expired(tx, district, today.years_before(years)).await?;
-        if !students.is_empty() {
-            let reason = format!("retention schedule of the district: {years} years after the last term");
-            certificates.push(purge(tx, district, &students, &reason).await?);
-        }
+    let students = expired(tx, district, Date(tx.at.date_naive()).years_before(years)).await?;
+    if students.is_empty() {
+        return Ok(None);
     }
-    Ok(certificates)
+    let reason = format!("retention schedule of the district: {years} years after the last term");
+    purge(tx, district, &students, &reason).await.map(Some)
 }
 
 /// Destroys these students of a district with everything that is kept about them, and certifies it.
@@ -245,8 +250,9 @@ pub async fn purge(tx: &mut Tx, district: DistrictId, students: &[StudentId], re
     *rows.entry("session").or_default() += tx.execute(&PURGE_EMPTY, args![]).await?;
     let body = json!({
         "students": students.len(), "rows": rows, "reason": reason,
-        "kept": "runs, published schedules and the audit trail name these students by random ids and the district's pseudonymous key; \
-                 backups made before keep what they hold until they are deleted",
+        "kept": "runs, published schedules and the audit trail, which holds every record as it was before each change, name these \
+                 students by random ids and the district's pseudonymous key, never by name; backups made before keep what they hold \
+                 until they are deleted",
     });
     let certificate =
         Certificate { id: id::fresh(), at: tx.at, actor: tx.actor.clone(), district_id: district.uuid(), body };

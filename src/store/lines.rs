@@ -18,6 +18,10 @@ use crate::domain::records::{District, School, Service, ServiceLine, Term};
 
 statements! {
     /// Whether a line's services have sessions.
+    OF_ANOTHER = "SELECT 1 AS one FROM service_line l WHERE l.id = $1 AND l.student_id <> $2";
+    /// Whether a service whose student is another one has sessions, or a log.
+    HELD_WITH_ANOTHER = "SELECT 1 AS one FROM service v WHERE v.id = $1 AND v.student_id <> $2 \
+                         AND (EXISTS (SELECT 1 FROM session_student x WHERE x.service_id = v.id) OR EXISTS (SELECT 1 FROM service_log g WHERE g.service_id = v.id))";
     IN_USE = "SELECT 1 AS one FROM service v WHERE v.line_id = $1 AND EXISTS (SELECT 1 FROM session_student x WHERE x.service_id = v.id) LIMIT 1";
 }
 
@@ -35,6 +39,26 @@ pub(super) fn follow<'t>(
             (true, false) => settle(tx, ServiceLineId::from_uuid(id)).await,
         }
     })
+}
+
+/// Refuses a service for another student than its line is for, or than its sessions were for. `after` are the values of its
+/// columns.
+pub(super) async fn agree(tx: &mut Tx, kind: &'static str, id: Uuid, after: &[Value]) -> Result<()> {
+    if kind != Service::KIND {
+        return Ok(());
+    }
+    let value = |name: &str| {
+        let at = Service::COLUMNS.iter().position(|column| column.name == name);
+        at.and_then(|at| after.get(at)).cloned().ok_or_else(|| StoreError::Corrupt(format!("a service has no {name}")))
+    };
+    if tx.row(&OF_ANOTHER, &[value("line_id")?, value("student_id")?]).await?.is_some() {
+        return Err(StoreError::invalid("/student_id", "this is not the student of its line"));
+    }
+    if tx.row(&HELD_WITH_ANOTHER, &[id.into(), value("student_id")?]).await?.is_some() {
+        let message = "its sessions are with another student; give it a last_on, and write a new service";
+        return Err(StoreError::invalid("/student_id", message));
+    }
+    Ok(())
 }
 
 /// Refuses to change what a line owes once sessions are published under it: what was owed then must still be readable.

@@ -214,8 +214,9 @@ pub async fn end_own(tx: &mut Tx, account: AccountId, id: LoginId) -> Result<()>
     audit::write(tx, "end_login", "account", account.uuid(), Some(about), None).await
 }
 
-pub async fn end(tx: &mut Tx, id: LoginId) -> Result<()> {
-    tx.execute(&END, args![id, tx.at]).await.map(drop)
+/// False if it had ended before.
+pub async fn end(tx: &mut Tx, id: LoginId) -> Result<bool> {
+    Ok(tx.execute(&END, args![id, tx.at]).await? > 0)
 }
 
 /// Deletes logins that ended before `before`.

@@ -17,6 +17,7 @@ use crate::domain::id::{AccountId, RecordId as _, TokenId};
 
 statements! {
     INSERT = "INSERT INTO api_token (id, account_id, name, scopes, token_sha256, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    EXPIRY = "SELECT expires_at FROM api_token WHERE id = $1";
     LIST = "SELECT id, name, scopes, created_at, expires_at, last_used_at FROM api_token \
             WHERE account_id = $1 AND ended_at IS NULL AND expires_at > $2 ORDER BY id";
     END = "UPDATE api_token SET ended_at = $3 WHERE id = $1 AND account_id = $2 AND ended_at IS NULL";
@@ -44,6 +45,12 @@ pub async fn create(
     let about = json!({ "account_id": account, "name": made.name, "scopes": made.scopes, "expires_at": expires_at });
     audit::write(tx, "create", "api_token", id.uuid(), None, Some(about)).await?;
     Ok(made)
+}
+
+/// When a token ends.
+pub async fn expiry(tx: &mut Tx, id: TokenId) -> Result<DateTime<Utc>> {
+    let row = tx.row(&EXPIRY, args![id]).await?;
+    row.ok_or(StoreError::NotFound { what: "token", id: id.uuid() })?.get("expires_at")
 }
 
 /// The living tokens of an account, oldest first.

@@ -122,7 +122,8 @@ pub(super) fn entered(state: &State, secret: &str, to: &str) -> Result<Response,
 
 /// An address on this server; anything else is the first page.
 pub(super) fn local(next: &str) -> &str {
-    let inside = next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\n', '\r', '\t']);
+    let inside =
+        next.starts_with('/') && !next.starts_with("//") && !next.contains('\\') && !next.contains(char::is_control);
     if inside { next } else { "/" }
 }
 
@@ -244,6 +245,7 @@ mod tests {
             ("https://evil.example", "/"),
             ("", "/"),
             ("/a\r\nset-cookie: x", "/"),
+            ("/\u{1}", "/"),
         ] {
             assert_eq!(local(next), to, "{next}");
         }

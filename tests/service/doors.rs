@@ -106,6 +106,42 @@ async fn attempts_are_counted_and_who_exists_is_not_told() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_password_ends_what_the_old_one_opened_and_is_about_to_open() {
+    on_both(async |db| {
+        let nobody = Client::unknown(db.clone());
+        let (account, _) = person(&db, Role::Coordinator, &[], None).await;
+        invitation(&db, account.id, "the-link").await;
+        let old = PASSWORD.replace(' ', "+");
+        let inside = form(&nobody, "/invitations/the-link", &format!("password={old}&again={old}")).await;
+        let owner = nobody.signed_in(&cookie(&inside));
+        let new = "lantern+gravel+mosaic+thimble";
+        let email = account.body.email.replace('@', "%40");
+        let by = |password: &str| format!("email={email}&password={password}");
+        // While the owner changes it, others sign in with the old one: each of them is on its way when it is changed.
+        let others = (0..6).map(|_| {
+            let (client, fields) = (Client::unknown(db.clone()), by(&old));
+            tokio::spawn(async move { form(&client, "/sign-in", &fields).await })
+        });
+        let others: Vec<_> = others.collect();
+        let wrong = form(&owner, "/account/password", &format!("old=wrong&password={new}&again={new}")).await;
+        assert_eq!(wrong.status.as_u16(), 422);
+        let changed = form(&owner, "/account/password", &format!("old={old}&password={new}&again={new}")).await;
+        assert_eq!(changed.status.as_u16(), 303, "{changed:?}");
+        for other in others {
+            let entered = other.await.expect("answers");
+            if entered.status.as_u16() == 303 {
+                nobody.signed_in(&cookie(&entered)).get("/api/v1/me").await.refused(401, "not_signed_in");
+            }
+        }
+        owner.get("/api/v1/me").await.refused(401, "not_signed_in");
+        assert_eq!(nobody.signed_in(&cookie(&changed)).get("/api/v1/me").await.status.as_u16(), 200);
+        assert_eq!(form(&nobody, "/sign-in", &by(&old)).await.status.as_u16(), 422);
+        assert_eq!(form(&nobody, "/sign-in", &by(new)).await.status.as_u16(), 303);
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_token_does_what_its_scopes_say_is_shown_once_and_ends() {
     on_both(async |db| {
@@ -123,6 +159,16 @@ async fn a_token_does_what_its_scopes_say_is_shown_once_and_ends() {
             .post("/api/v1/me/tokens", &json!({"name": "more", "scopes": ["write"], "days": 2}))
             .await
             .refused(403, "forbidden");
+        // One that may make tokens makes none that may do more, or longer.
+        let keeper = json!({"name": "keeper", "scopes": ["accounts"], "days": 2});
+        let keeper = admin.post("/api/v1/me/tokens", &keeper).await;
+        let keeper = admin.with_token(keeper.body["token"].as_str().expect("a token"));
+        let more = json!({"name": "more", "scopes": ["accounts", "read"], "days": 1});
+        keeper.post("/api/v1/me/tokens", &more).await.refused(422, "bad_fields");
+        let same =
+            keeper.post("/api/v1/me/tokens", &json!({"name": "same", "scopes": ["accounts"], "days": 300})).await;
+        let ends = |answer: &Answer| answer.body["expires_at"].as_str().expect("an end").to_owned();
+        assert!(ends(&same)[..10] == ends(&made)[..10], "{same:?} ends after {made:?}");
         let listed = admin.get("/api/v1/me/tokens").await.body;
         assert!(!listed.to_string().contains(&secret), "{listed}");
         for body in [

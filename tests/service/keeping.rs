@@ -77,7 +77,7 @@ async fn what_is_over_is_forgotten_and_what_lies_unsealed_is_sealed() {
         assert_eq!(round(&db, &keys).await.expect("goes round"), Round { sealed: 1, ..Round::default() });
         assert_eq!(round(&db, &keys).await.expect("goes round"), Round::default());
         let mut tx = db.write("test").await.expect("writes");
-        let due = identities::purge_due(&mut tx).await.expect("looks");
+        let due = identities::retaining(&mut tx).await.expect("looks");
         assert!(due.is_empty() && passkeys::take(&mut tx, [2; 16], None).await.expect("takes").is_some());
         assert!(passkeys::take(&mut tx, [2; 16], None).await.expect("takes").is_none(), "good once");
     })

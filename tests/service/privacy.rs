@@ -218,3 +218,52 @@ async fn after_a_rotation_the_old_key_is_needed_no_more() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_feed_shows_what_its_maker_may_see_and_ends_with_the_access_of_its_educator() {
+    on_both(async |db| {
+        let house = House::build(db).await;
+        let [administrator, .., hr, special, educator] = house.people.as_slice() else { panic!("five roles") };
+        let school = format!("/api/v1/schools/{}/feeds", house.own.id("schools"));
+        for (maker, services) in [(hr, 0), (special, 1)] {
+            let feed = maker.post(&school, &Value::Null).await;
+            let read = administrator.get(feed.body["path"].as_str().expect("a path")).await;
+            assert_eq!(read.text.matches("Service session").count(), services, "{}", read.text);
+            assert_eq!(read.text.matches("BEGIN:VEVENT").count(), 1 + services, "{}", read.text);
+        }
+        let me = educator.get("/api/v1/me").await.body;
+        let own = format!("/api/v1/educators/{}/feeds", house.own.id("educators"));
+        let feed = administrator.post(&own, &Value::Null).await;
+        let feed = feed.body["path"].as_str().expect("a path").to_owned();
+        assert_eq!(administrator.get(&feed).await.status.as_u16(), 200);
+        let account = format!("/api/v1/accounts/{}", me["account_id"].as_str().expect("an id"));
+        let now = administrator.get(&account).await;
+        let mut body = now.body.clone();
+        body["active"] = false.into();
+        let kept = ["email", "name", "role", "district_ids", "educator_id", "active"];
+        body.as_object_mut().expect("an object").retain(|field, _| kept.contains(&field.as_str()));
+        let ended = administrator.send("PUT", &account, &[("if-match", now.header("etag"))], &body).await;
+        assert_eq!(ended.status.as_u16(), 200, "{ended:?}");
+        assert_eq!(administrator.get(&feed).await.status.as_u16(), 404);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_service_is_its_lines_students_and_stays_with_whom_its_sessions_were() {
+    on_both(async |db| {
+        let house = House::build(db).await;
+        let special = &house.people[3];
+        let mut body = house.own.bodies["services"].clone();
+        let other = json!({"district_id": house.own.id("districts"), "key": "another"});
+        let other = special.post("/api/v1/students", &other).await.id();
+        body["student_id"] = other.into();
+        body["line_id"] = house.own.id("service-lines").into();
+        special.post("/api/v1/services", &body).await.refused(422, "bad_fields");
+        body.as_object_mut().expect("an object").remove("line_id");
+        let path = format!("/api/v1/services/{}", house.own.id("services"));
+        let tag = special.get(&path).await.header("etag").to_owned();
+        special.send("PUT", &path, &[("if-match", &tag)], &body).await.refused(422, "bad_fields");
+    })
+    .await;
+}

@@ -103,7 +103,7 @@ impl State {
     pub async fn vacancy(&self, actor: &Actor, id: VacancyId) -> Result<Standing, Error> {
         let mut tx = self.db.read().await?;
         let vacancy = store::get_for::<kept::Vacancy>(&mut tx, actor, id).await?;
-        let steps = vacancies::steps(&mut tx, id).await?;
+        let mut steps = vacancies::steps(&mut tx, id).await?;
         let stage = steps.last().map(|step| step.stage).ok_or_else(|| Error::internal("a vacancy without a step"))?;
         let mut offers = vacancies::of_vacancy(&mut tx, id).await?;
         let wanted = Wanted::read(&mut tx, vacancy).await?;
@@ -118,6 +118,12 @@ impl State {
         // What others were offered is the office's to know; the district sees whom it was proposed.
         if !actor.may(Verb::Read, Thing::Planning) {
             offers.retain(Offer::is_proposal);
+            // Nor why an educator declined.
+            for at in 1..steps.len() {
+                if steps[at].stage == Stage::Declined && steps[at - 1].stage == Stage::Offered {
+                    steps[at].reason.clear();
+                }
+            }
         }
         let classes = wanted.terms(wanted.district.tz).sections;
         let Wanted { vacancy, district, term, .. } = wanted;
