@@ -19,7 +19,7 @@ const ALL_LOOKS: [(u32, bool); 4] = [(1440, false), (1440, true), (360, false), 
 const LOOKS: [(u32, bool); 2] = [(1440, false), (360, true)];
 
 /// Pages that the README shows: who looks, at what, how.
-const SHOWN: [(Role, &str, &str, u32, bool); 8] = [
+const SHOWN: [(Role, &str, &str, u32, bool); 12] = [
     (Role::Coordinator, "/", "home", 1440, false),
     (Role::Coordinator, "/runs", "runs", 1440, false),
     (Role::Coordinator, "/runs/{runs}", "run", 1440, false),
@@ -28,6 +28,10 @@ const SHOWN: [(Role, &str, &str, u32, bool); 8] = [
     (Role::Educator, "/educators/{educators}/week", "week", 360, true),
     (Role::DistrictHr, "/schools/{schools}/week", "school", 1440, false),
     (Role::Administrator, "/accounts", "accounts", 1440, false),
+    (Role::DistrictHr, "/vacancies", "vacancies", 1440, false),
+    (Role::DistrictHr, "/vacancies", "vacancies", 360, true),
+    (Role::Coordinator, "/vacancies/figures", "time-to-fill", 1440, false),
+    (Role::Educator, "/offers", "offers", 360, true),
 ];
 
 /// Addresses that give pages, with the letters of the roles let in.

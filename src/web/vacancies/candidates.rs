@@ -7,18 +7,17 @@ use axum::Form;
 use axum::extract::State as Axum;
 use axum::extract::rejection::FormRejection;
 use axum::response::{IntoResponse, Response};
-use chrono::TimeDelta;
 use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::one::said;
-use super::parts::deadline;
+use super::parts::{deadline, due};
 use crate::api::access::Planner;
 use crate::api::{State, error::Error, extract::NoQuery, extract::Path};
 use crate::domain::actor::Actor;
 use crate::domain::id::{EducatorId, NeedId, RunId, VacancyId};
 use crate::domain::record::Stored;
-use crate::domain::records::{Section, Vacancy};
+use crate::domain::records::{District, Section, Vacancy};
 use crate::domain::time;
 use crate::domain::vacancy::Stage;
 use crate::engine::candidates::Candidate;
@@ -90,8 +89,11 @@ pub async fn propose(
     let Form(Proposed { educator, days }) = form.map_err(|error| Error::Malformed(error.body_text()))?;
     let result = match educator.parse::<EducatorId>() {
         Ok(chosen) => {
-            let until = time::now() + TimeDelta::days(days.clamp(0, 365));
-            state.propose(&actor, id, chosen, until).await.map(drop)
+            let mut tx = state.db.read().await?;
+            let district = store::get::<Vacancy>(&mut tx, id).await?.body.district_id;
+            let tz = store::get::<District>(&mut tx, district).await?.body.tz;
+            tx.rollback().await?;
+            state.propose(&actor, id, chosen, due(time::now(), days, tz)).await.map(drop)
         }
         Err(_) => Err(Error::field("/educator", "choose an educator from the list")),
     };

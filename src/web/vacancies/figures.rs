@@ -72,8 +72,8 @@ fn chart(all: &[Month]) -> Markup {
         .collect();
     let lost: i64 = shown.iter().map(|month| month.days_lost).sum();
     let said = format!(
-        "{} months: {} lost, at most {} in one; the longest median time to fill is {:.0} days. The table below has each.",
-        shown.len(),
+        "{}: {} lost, at most {} in one; the longest median time to fill is {:.0} days. The table below has each.",
+        words::plural(shown.len(), "month"),
         words::plural(usize::try_from(lost).unwrap_or(0), "school day"),
         most_lost,
         longest
@@ -87,10 +87,14 @@ fn chart(all: &[Month]) -> Markup {
                     rect.lost x=(format!("{:.1}", left(n) + step * 0.2)) width=(format!("{:.1}", step * 0.6)) y=(format!("{:.1}", HEIGHT - height)) height=(format!("{height:.1}")) {}
                 }
                 polyline.bound points=(points.join(" ")) {}
+                // A point as a line of no length with round ends keeps its shape in a picture that is stretched.
+                @for point in &points {
+                    @if let Some((x, y)) = point.split_once(',') { line.dot x1=(x) x2=(x) y1=(y) y2=(y) {} }
+                }
             }
             figcaption {
                 span.key { "school days lost, at most " (words::count(shown.iter().map(|month| month.days_lost).max().unwrap_or(0))) " in a month" }
-                span.key.bound { "median time to fill, at most " (format!("{longest:.0}")) " days" }
+                span.key.bound { "median time to fill, at most " (shown.iter().filter_map(|month| month.median_minutes_to_fill).max().map_or_else(|| "nothing yet".into(), spent)) }
                 span.soft { (shown.first().map_or("", |month| &month.month)) " to " (shown.last().map_or("", |month| &month.month)) }
             }
         }

@@ -228,7 +228,7 @@ fn rows(actor: &Actor, of: &[&Entry], now: DateTime<Utc>) -> Markup {
                         a href=(format!("/vacancies/{}", entry.id)) { (entry.title) }
                         div.soft.small { (entry.district_name) ", " (entry.state) " · " (words::plural(usize::try_from(entry.sections).unwrap_or(0), "section")) }
                     }
-                    td data-label="Stage" { (parts::badge(entry.stage)) }
+                    td data-label="Stage" { span { (parts::badge(entry.stage)) div.soft.small { (since(entry.since, now)) } } }
                     td data-label="Age" { (age(entry.opened_at, now)) }
                     td data-label="Next step" {
                         span {
@@ -243,6 +243,14 @@ fn rows(actor: &Actor, of: &[&Entry], now: DateTime<Utc>) -> Markup {
                 }
             } }
         }
+    }
+}
+
+/// For how long it stands there: `since today`, `for 3 days`.
+fn since(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    match usize::try_from((now - at).num_days()).unwrap_or(0) {
+        0 => "since today".into(),
+        days => format!("for {}", words::plural(days, "day")),
     }
 }
 
@@ -305,7 +313,7 @@ mod tests {
             state: "AZ".into(),
             opened_at: Some(samples::now() - TimeDelta::days(12)),
             stage,
-            since: samples::now(),
+            since: samples::now() - TimeDelta::days(3),
             sections: 2,
             waits_for: next.map(|(party, _)| party),
             next_step: next.map(|(_, what)| what.into()),
@@ -324,6 +332,7 @@ mod tests {
         for part in [
             "Algebra &lt;b&gt;I",
             "12 days",
+            "for 3 days",
             "Propose an educator <span class=\"badge warn\">yours",
             "Accept or decline<div class=\"soft small\">District",
             "until Tue, Nov 24, 8:00 AM MST",

@@ -5,11 +5,10 @@ use axum::extract::State as Axum;
 use axum::extract::rejection::FormRejection;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use chrono::TimeDelta;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::parts::{self, answer, badge, classes, deadline, offered, spent};
+use super::parts::{self, answer, badge, classes, deadline, due, offered, spent};
 use super::party;
 use crate::api::access::Planner;
 use crate::api::vacancies::Standing;
@@ -132,7 +131,9 @@ pub async fn offer(
     form: Result<Form<Within>, FormRejection>,
 ) -> Result<Response, Error> {
     let Form(Within { days }) = form.map_err(|error| Error::Malformed(error.body_text()))?;
-    let result = state.offer_vacancy(&actor, id, time::now() + TimeDelta::days(days.clamp(0, 365))).await;
+    let standing = state.vacancy(&actor, id).await?;
+    let tz = standing.taker.map_or(standing.district.tz, |(_, fitness)| fitness.educator.tz);
+    let result = state.offer_vacancy(&actor, id, due(time::now(), days, tz)).await;
     done(&state, &actor, id, result).await
 }
 
@@ -260,7 +261,7 @@ fn taker(actor: &Actor, standing: &Standing) -> Markup {
                 p { "An answer is due by " strong { (moment(offer.deadline_at, standing.district.tz)) } "." }
             }
             @if fitness.missing.is_empty() {
-                p { span.badge.good { "License and clearance cover every class today" } }
+                p { span.badge.good { "Covered" } " License and clearance cover every class today." }
             } @else {
                 div.note.bad {
                     p { strong { "As things are, it cannot go live:" } }

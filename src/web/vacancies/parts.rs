@@ -1,8 +1,9 @@
 //! What pages about vacancies share: a stage as a badge, terms on both clocks, lengths of time, and how to answer.
 
+use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 
-use crate::domain::time::Tz;
+use crate::domain::time::{self, Date, Tz};
 use crate::domain::vacancy::Stage;
 use crate::domain::vacancy::letters::moment;
 use crate::domain::vacancy::terms::{Class, Said, Terms};
@@ -56,7 +57,7 @@ pub fn terms(terms: &Terms, own_first: bool) -> Markup {
             (figure(&words::count(terms.total_minutes), "minutes in all"))
             (figure(&words::count(terms.courses_to_prepare.len()), if terms.courses_to_prepare.len() == 1 { "course to prepare" } else { "courses to prepare" }))
         }
-        p.soft { (terms.courses_to_prepare.join(", ")) }
+        p { span.soft { "To prepare: " } (terms.courses_to_prepare.join(", ")) }
         (classes(&terms.sections, own_first))
         @if !terms.papers.is_empty() {
             h3 { "License and clearance" }
@@ -113,6 +114,12 @@ pub fn spent(minutes: i64) -> String {
     }
 }
 
+/// When an answer is due that is wanted within `days`: at five in the afternoon on the clock of whoever gives it.
+pub fn due(now: DateTime<Utc>, days: i64, tz: Tz) -> DateTime<Utc> {
+    let today = Date(now.with_timezone(&tz).date_naive());
+    time::instant(time::to_utc(tz, today.plus_days(days.clamp(1, 365)), 17 * 60))
+}
+
 /// Days until an answer is due, to choose from.
 pub fn deadline(name: &str, usual: i64) -> Markup {
     html! {
@@ -130,6 +137,15 @@ pub fn deadline(name: &str, usual: i64) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_is_due_in_the_afternoon_of_whoever_gives_it() {
+        let at = |text: &str| text.parse::<DateTime<Utc>>().expect("an instant");
+        let now = at("2026-11-24T03:00:00Z");
+        // Still Monday evening in Phoenix.
+        assert_eq!(due(now, 3, Tz::America__Phoenix), at("2026-11-27T00:00:00Z"));
+        assert_eq!(due(now, 0, Tz::UTC), at("2026-11-25T17:00:00Z"));
+    }
 
     #[test]
     fn waiting_is_counted_in_the_unit_that_matters() {
