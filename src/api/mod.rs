@@ -17,6 +17,7 @@ pub mod extract;
 mod feeds;
 mod fidelity;
 mod health;
+pub mod hours;
 mod identities;
 mod layers;
 mod mail;
@@ -29,12 +30,14 @@ pub mod providers;
 mod publish;
 mod records;
 pub mod repairs;
+mod room;
 mod runs;
 pub mod second;
 mod serve;
 mod service_log;
 mod sessions;
 pub mod sign_in;
+pub mod withdrawals;
 
 use std::sync::Arc;
 
@@ -95,6 +98,7 @@ fn routes() -> OpenApiRouter<State> {
         .merge(mail::routes())
         .merge(candidates::routes())
         .merge(absences::routes())
+        .merge(withdrawals::routes())
         .merge(repairs::routes())
 }
 

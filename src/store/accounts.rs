@@ -36,7 +36,9 @@ statements! {
                    | "SELECT id FROM account WHERE role = 'administrator' AND active FOR UPDATE";
     CLAIMED = "SELECT 1 AS one FROM account WHERE role = 'administrator' AND active AND (password_hash IS NOT NULL \
                OR EXISTS (SELECT 1 FROM provider_link l WHERE l.account_id = account.id)) LIMIT 1";
-    OF_ROLE = "SELECT id, version, created_at, updated_at, email, name, role, districts, educator_id, active, password_hash FROM account \
+    OF_ROLE = "SELECT id, version, created_at, updated_at, email, name, role, districts, educator_id, active, password_hash, \
+           password_hash IS NOT NULL OR EXISTS (SELECT 1 FROM provider_link l WHERE l.account_id = account.id) \
+           OR EXISTS (SELECT 1 FROM passkey p WHERE p.account_id = account.id) AS claimed FROM account \
                WHERE role = $1 AND active ORDER BY id";
     KNOWN_DISTRICTS = "SELECT COUNT(*) AS known FROM district WHERE id IN (SELECT unhex(value, '-') FROM json_each($1))"
                     | "SELECT COUNT(*) AS known FROM district WHERE id IN (SELECT value::uuid FROM jsonb_array_elements_text($1))";

@@ -30,6 +30,7 @@ pub mod sessions;
 pub mod snapshot;
 pub mod tokens;
 pub mod tx;
+pub mod withdrawals;
 
 pub use db::Db;
 pub use entity::{Entity, children, delete, every, find, get, insert, insert_as, list, update};
@@ -55,6 +56,7 @@ pub fn statements() -> Vec<Statement> {
         identities::STATEMENTS,
         mail::STATEMENTS,
         absences::STATEMENTS,
+        withdrawals::STATEMENTS,
     ];
     let minutes = [lines::STATEMENTS, log::STATEMENTS, minutes::STATEMENTS, makeup::STATEMENTS];
     let written = records.into_iter().chain(answers).chain(people).chain(minutes);
