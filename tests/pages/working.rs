@@ -62,7 +62,7 @@ async fn an_educator_logs_and_reports_the_office_hands_over_and_repairs_and_two_
     let session = service_session(&administrator).await;
     let id = session["educator_id"].as_str().expect("an id");
     let teacher = educator(&driver, &house, &administrator, id).await;
-    let on = session["held_on"].as_str().expect("a date");
+    let on = &session["school"]["starts"].as_str().expect("an instant")[..10];
 
     // From the day's log: one tap, and it is said. The first tap is the way there.
     teacher.open(&house.address).await;
