@@ -30,6 +30,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "api::hours",
             "api::repairs",
             "api::withdrawals",
+            "api::vacancies",
             "api::extract",
             "api::error",
             "api::access",

@@ -37,6 +37,7 @@ mod serve;
 mod service_log;
 mod sessions;
 pub mod sign_in;
+pub mod vacancies;
 pub mod withdrawals;
 
 use std::sync::Arc;
@@ -99,6 +100,7 @@ fn routes() -> OpenApiRouter<State> {
         .merge(candidates::routes())
         .merge(absences::routes())
         .merge(withdrawals::routes())
+        .merge(vacancies::routes())
         .merge(repairs::routes())
 }
 

@@ -80,7 +80,9 @@ pub(super) async fn serve(settings: Settings, solver: Option<Solver>) -> anyhow:
     let closing = state.closing.clone();
     let keys = state.settings.keys.clone();
     let rounds = solver.is_some().then(|| tokio::spawn(keeping::rounds(db.clone(), keys, closing.clone())));
-    let worker = solver.map(|solver| tokio::spawn(Worker::new(db.clone(), solver, work::RUNS, closing.clone()).run()));
+    let mails = state.settings.mail.is_some();
+    let worker = solver
+        .map(|solver| tokio::spawn(Worker::new(db.clone(), solver, work::RUNS, closing.clone()).mailing(mails).run()));
     let mail = if worker.is_some() { mailroom(&own, &db, &closing)? } else { None };
     api::serve(listener, web::dressed(api::app(state, web::router())), connections, closing).await?;
     for task in [worker, rounds].into_iter().flatten() {

@@ -64,7 +64,7 @@ async fn work(settings: Settings, solver: Solver, places: usize) -> anyhow::Resu
     let mail = serve::mailroom(&settings, &db, &closing)?;
     super::print("working; stop with Ctrl-C\n")?;
     let rounds = tokio::spawn(keeping::rounds(db.clone(), settings.keys.clone(), closing.clone()));
-    Worker::new(db.clone(), solver, places, closing).run().await;
+    Worker::new(db.clone(), solver, places, closing).mailing(settings.mail.is_some()).run().await;
     rounds.await?;
     if let Some(mail) = mail {
         mail.await?;

@@ -149,6 +149,8 @@ pub enum Thing {
     EducatorFeeds,
     /// Calendar addresses of a school.
     SchoolFeeds,
+    /// Proposals to districts and offers to educators: each their own to see and to answer.
+    Offers,
     /// Accounts of others.
     Accounts,
     /// One's own password, tokens and logins.
@@ -273,7 +275,7 @@ fn extent(role: Role, verb: Verb, thing: Thing) -> Extent {
         (Role::Coordinator, _) => All,
         (_, Thing::Planning) => Nothing,
         (Role::Educator, thing) => match (verb, thing) {
-            (_, Thing::EducatorFeeds | Thing::ServiceLog | Thing::Absences) => Own,
+            (_, Thing::EducatorFeeds | Thing::Offers | Thing::ServiceLog | Thing::Absences) => Own,
             // When they can be placed is theirs to say.
             (Verb::Write, Thing::Record("availability" | "time_off")) => Own,
             (_, Thing::SchoolFeeds | Thing::Showings | Thing::MinutesAtRisk) | (Verb::Write, _) => Nothing,
@@ -293,6 +295,7 @@ fn extent(role: Role, verb: Verb, thing: Thing) -> Extent {
             {
                 Districts
             }
+            (_, Thing::Offers) if role == Role::DistrictHr => Districts,
             (_, Thing::Record(kind)) => of_a_district(role, verb, kind),
             _ => Nothing,
         },
@@ -363,6 +366,7 @@ mod tests {
             (Thing::Showings, "A--D-", "A--D-"),
             (Thing::EducatorFeeds, "AA--O", "AA--O"),
             (Thing::SchoolFeeds, "AADD-", "AADD-"),
+            (Thing::Offers, "AAD-O", "AAD-O"),
             (Thing::Accounts, "A----", "A----"),
             (Thing::OwnAccount, "AAAAA", "AAAAA"),
             (Thing::Operations, "A----", "A----"),

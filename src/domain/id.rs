@@ -81,7 +81,7 @@ ids! {
     PinId; VetoId; TogetherId; IncumbentId;
     RunId; ScheduleId; SessionId; FeedId;
     AccountId; InvitationId; LoginId; TokenId; PasskeyId; LinkId;
-    MailId; AbsenceId;
+    MailId; AbsenceId; OfferId;
     /// A section or a service.
     NeedId;
 }

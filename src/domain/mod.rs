@@ -27,3 +27,4 @@ pub mod seal;
 pub mod session;
 pub mod spoken;
 pub mod time;
+pub mod vacancy;

@@ -5,4 +5,5 @@ pub mod ics;
 pub mod itip;
 pub mod problem;
 pub mod sample;
+pub mod vacancies;
 mod vtimezone;

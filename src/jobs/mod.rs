@@ -2,6 +2,7 @@
 //! rounds.
 
 pub mod child;
+pub mod deadlines;
 pub mod keeping;
 pub mod mailroom;
 pub mod queue;

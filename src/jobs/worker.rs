@@ -17,7 +17,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use super::child::{self, End, Line, Solver};
-use super::queue;
+use super::{deadlines, queue};
 use crate::domain::id;
 use crate::domain::run::{MAX_FAILURES, RunState};
 use crate::engine;
@@ -52,6 +52,8 @@ pub struct Worker {
     rescues: Arc<Semaphore>,
     bell: Arc<Notify>,
     closing: CancellationToken,
+    /// Whether there is a mail server: whoever waited for an answer is told that there will be none.
+    mails: bool,
 }
 
 impl Worker {
@@ -60,7 +62,13 @@ impl Worker {
     pub fn new(db: Db, solver: Solver, places: usize, closing: CancellationToken) -> Self {
         let name = format!("{}-{}", std::process::id(), id::fresh());
         let seats = || Arc::new(Semaphore::new(places.max(1)));
-        Self { db, solver, name, places: seats(), rescues: seats(), bell: Arc::default(), closing }
+        Self { db, solver, name, places: seats(), rescues: seats(), bell: Arc::default(), closing, mails: false }
+    }
+
+    /// The same worker, which owes mail where a deadline has passed.
+    #[must_use]
+    pub fn mailing(self, mails: bool) -> Self {
+        Self { mails, ..self }
     }
 
     /// Works until it is told to stop, and returns when its children have ended.
@@ -75,6 +83,7 @@ impl Worker {
                 }
             }
         });
+        let deadlines = tokio::spawn(deadlines::watch(self.db.clone(), self.mails, self.closing.clone()));
         let mut looks = tokio::time::interval(LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -89,6 +98,7 @@ impl Worker {
             }
         }
         calls.abort();
+        deadlines.abort();
         while tasks.join_next().await.is_some() {}
     }
 

@@ -9,6 +9,7 @@ use super::entities;
 use super::error::{Result, StoreError};
 use super::lines;
 use super::tx::{Row, Statement, Tx, Value};
+use super::vacancies;
 use crate::domain::id::RecordId;
 use crate::domain::record::{FieldIssue, Record, Stored};
 
@@ -64,6 +65,7 @@ pub async fn insert_as<T: Entity>(tx: &mut Tx, id: T::Id, body: T) -> Result<Sto
     }
     let stored = Stored { id, version: 1, created_at: tx.at, updated_at: tx.at, body };
     audit::write(tx, "create", T::KIND, id.uuid(), None, Some(json(&stored.body)?)).await?;
+    vacancies::begin(tx, T::KIND, id.uuid()).await?;
     lines::follow(tx, T::KIND, id.uuid(), false).await?;
     Ok(stored)
 }
@@ -143,6 +145,7 @@ pub async fn update<T: Entity>(tx: &mut Tx, id: T::Id, expected: Option<i64>, bo
     let args = values(&body)?;
     let before = current::<T>(tx, id, expected).await?;
     lines::hold(tx, T::KIND, id.uuid(), &args).await?;
+    vacancies::hold(tx, T::KIND, id.uuid(), &args).await?;
     let (version, now) = (before.version + 1, tx.at.max(before.updated_at));
     let mut bound = vec![id.into(), Value::from(before.version), Value::from(version), now.into()];
     bound.extend(args);

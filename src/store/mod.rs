@@ -30,6 +30,7 @@ pub mod sessions;
 pub mod snapshot;
 pub mod tokens;
 pub mod tx;
+pub mod vacancies;
 pub mod withdrawals;
 
 pub use db::Db;
@@ -57,6 +58,8 @@ pub fn statements() -> Vec<Statement> {
         mail::STATEMENTS,
         absences::STATEMENTS,
         withdrawals::STATEMENTS,
+        vacancies::STATEMENTS,
+        vacancies::pipeline::STATEMENTS,
     ];
     let minutes = [lines::STATEMENTS, log::STATEMENTS, minutes::STATEMENTS, makeup::STATEMENTS];
     let written = records.into_iter().chain(answers).chain(people).chain(minutes);

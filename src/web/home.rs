@@ -9,18 +9,24 @@ use maud::{Markup, html};
 use super::layout::{Page, Place, empty, figure};
 use super::runs::table;
 use super::today::{Day, Week};
+use super::vacancies::party;
 use super::words;
 use crate::api::{State, error::Error};
 use crate::domain::actor::{Actor, Thing, Verb};
 use crate::domain::run::Run;
 use crate::domain::time;
+use crate::domain::vacancy::Stage;
+use crate::domain::vacancy::letters::moment;
 use crate::store::directory::{self, TermNumbers};
 use crate::store::runs;
+use crate::store::vacancies::{self, Offer, pipeline};
 
 /// Terms that the page shows.
 const TERMS: i64 = 6;
 /// Runs that the page shows.
 const RUNS: i64 = 5;
+/// Offers that the page shows.
+const OFFERS: i64 = 5;
 
 pub(super) fn routes() -> Router<State> {
     Router::new().route("/", get(home))
@@ -30,7 +36,16 @@ async fn home(Axum(state): Axum<State>, actor: Actor) -> Result<Markup, Error> {
     let (now, mut tx) = (time::now(), state.db.read().await?);
     let terms = directory::terms(&mut tx, TERMS).await?;
     let plans = actor.may(Verb::Read, Thing::Planning);
-    let mut view = View { terms, runs: Vec::new(), day: None, week: None };
+    let mut view = View { terms, runs: Vec::new(), day: None, week: None, waiting: 0, offers: Vec::new() };
+    if let (Some(party), true) = (party(&actor), actor.may(Verb::Read, Thing::Record("vacancy"))) {
+        let counts = pipeline::counts(&mut tx, &actor.reach(Verb::Read, Thing::Record("vacancy"))).await?;
+        let mine = |(stage, n): (Stage, i64)| stage.next().filter(|(whose, _)| *whose == party).map(|_| n);
+        view.waiting = counts.into_iter().filter_map(mine).sum();
+    }
+    if actor.educator.is_some() {
+        let reach = actor.reach(Verb::Read, Thing::Offers);
+        view.offers = vacancies::list(&mut tx, &reach, Some("waiting"), None, OFFERS).await?;
+    }
     if plans {
         view.runs = runs::list(&mut tx, None, None, None, RUNS).await?;
     }
@@ -49,10 +64,14 @@ struct View {
     runs: Vec<Run>,
     day: Option<Day>,
     week: Option<Week>,
+    /// Vacancies whose next step is this reader's.
+    waiting: i64,
+    /// What waits for an educator's answer.
+    offers: Vec<Offer>,
 }
 
 fn page(actor: &Actor, view: &View, now: DateTime<Utc>) -> Markup {
-    let View { terms, runs, day, week } = view;
+    let View { terms, runs, day, week, offers, .. } = view;
     Page::new("Home", Place::Home, actor).show(&html! {
         h1 { @if day.is_some() { "Your day" } @else if week.is_some() { "Your schools" } @else { "Staffing for virtual classrooms" } }
         @if day.is_none() && week.is_none() {
@@ -61,9 +80,15 @@ fn page(actor: &Actor, view: &View, now: DateTime<Utc>) -> Markup {
                 "elsewhere, builds the dated calendar on both clocks, and says why anything is left unfilled."
             }
         }
+        @for offer in offers {
+            div.note.warn { p {
+                strong { (offer.title) ", " (offer.district_name) } " is offered to you: answer by " (moment(offer.deadline_at, offer.educator_tz)) ". "
+                a href="/offers" { "See the offer" }
+            } }
+        }
         @if let Some(day) = day { (day.show(now)) }
         @if let Some(week) = week { (week.show()) }
-        (steps(actor, runs))
+        (steps(actor, view))
         @if terms.is_empty() { (nothing_yet()) }
         @for term in terms { (card(term, actor)) }
         @if !runs.is_empty() {
@@ -77,8 +102,15 @@ fn page(actor: &Actor, view: &View, now: DateTime<Utc>) -> Markup {
 }
 
 /// Where the day's work of each role begins: nothing that they do often is further than three clicks from here.
-fn steps(actor: &Actor, runs: &[Run]) -> Markup {
-    let latest = runs.iter().find(|run| run.state.is_final() && run.schedule_sha256.is_some());
+fn steps(actor: &Actor, view: &View) -> Markup {
+    let latest = view.runs.iter().find(|run| run.state.is_final() && run.schedule_sha256.is_some());
+    let waiting = match view.waiting {
+        0 => "Where each stands and what comes next, from posting to a live class".to_owned(),
+        n => format!(
+            "{} for your next step",
+            if n == 1 { "1 waits".into() } else { format!("{} wait", words::count(n)) }
+        ),
+    };
     let mut steps: Vec<(String, &str, &str)> = Vec::new();
     let mut step = |to: String, title, about| steps.push((to, title, about));
     if actor.may(Verb::Read, Thing::Planning) {
@@ -89,6 +121,15 @@ fn steps(actor: &Actor, runs: &[Run]) -> Markup {
             let compare = format!("/runs/{}/compare", run.id);
             step(compare, "What would change", "The latest run against what stands published");
         }
+    }
+    if actor.may(Verb::Read, Thing::Record("vacancy")) {
+        step("/vacancies".into(), "Vacancies", &waiting);
+    }
+    if actor.may(Verb::Write, Thing::Record("vacancy")) && actor.role.of_districts() {
+        step("/vacancies/new".into(), "Post a vacancy", "Choose the sections that nobody teaches, and open it");
+    }
+    if actor.educator.is_some() {
+        step("/offers".into(), "Offers", "Classes you may take: both clocks, minutes, pay, what to prepare");
     }
     if actor.may(Verb::Read, Thing::Planning) {
         step("/repairs".into(), "Repairs", "What has changed since you published, and the least that mends it");
@@ -165,7 +206,8 @@ mod tests {
     use crate::web::samples;
 
     fn view(terms: &[TermNumbers], runs: &[Run]) -> View {
-        View { terms: terms.to_vec(), runs: runs.to_vec(), day: None, week: None }
+        let (terms, runs) = (terms.to_vec(), runs.to_vec());
+        View { terms, runs, day: None, week: None, waiting: 2, offers: Vec::new() }
     }
 
     #[test]

@@ -18,6 +18,8 @@ pub enum Place {
     Absences,
     Repairs,
     Minutes,
+    Vacancies,
+    Offers,
     Mail,
     Accounts,
     Account,
@@ -34,6 +36,8 @@ const LINKS: &[(Place, &str, &str, Option<Thing>)] = &[
     (Place::Absences, "/absences", "Absences", Some(Thing::Planning)),
     (Place::Repairs, "/repairs", "Repairs", Some(Thing::Planning)),
     (Place::Minutes, "/minutes", "Minutes", Some(Thing::MinutesAtRisk)),
+    (Place::Vacancies, "/vacancies", "Vacancies", Some(Thing::Record("vacancy"))),
+    (Place::Offers, "/offers", "Offers", Some(Thing::Offers)),
     (Place::Mail, "/mail", "Mail", Some(Thing::Planning)),
     (Place::Accounts, "/accounts", "Accounts", Some(Thing::Accounts)),
 ];
@@ -104,10 +108,13 @@ impl<'p> Page<'p> {
 }
 
 fn navigation(reader: &Actor, here: Place) -> Markup {
-    let of_use = |thing: Option<Thing>| thing.is_none_or(|thing| reader.may(Verb::Read, thing));
+    // Districts and the office find what is offered on the pages of their vacancies.
+    let of_use = |place: Place, thing: Option<Thing>| {
+        thing.is_none_or(|thing| reader.may(Verb::Read, thing)) && (place != Place::Offers || reader.educator.is_some())
+    };
     html! {
         nav aria-label="Main" {
-            @for (place, address, name, _) in LINKS.iter().copied().filter(|link| of_use(link.3)) {
+            @for (place, address, name, _) in LINKS.iter().copied().filter(|link| of_use(link.0, link.3)) {
                 a href=(address) aria-current=[(place == here).then_some("page")] { (name) }
             }
         }

@@ -22,6 +22,7 @@ mod mail;
 mod minutes;
 mod need;
 mod needs;
+mod offers;
 mod passkeys;
 mod people;
 mod plot;
@@ -35,6 +36,7 @@ mod sign_in;
 mod today;
 mod totp;
 mod unserved;
+mod vacancies;
 mod week;
 mod words;
 
@@ -59,12 +61,14 @@ pub fn router() -> Router<State> {
         .merge(compare::routes())
         .merge(board::routes())
         .merge(decisions::routes());
+    let vacancies = vacancies::routes().merge(offers::routes());
     let minutes = minutes::routes().merge(log::routes());
     assets::routes()
         .merge(accounts)
         .merge(home::routes())
         .merge(people)
         .merge(minutes)
+        .merge(vacancies)
         .merge(runs)
         .merge(mail::routes())
         .merge(absences::routes())

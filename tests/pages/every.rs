@@ -165,7 +165,17 @@ async fn the_ways_in_an_empty_house_and_a_run_that_waits_are_for_everyone_too() 
             faults.extend(window.faults(page).await);
         }
         window.sign_in(&empty.address).await;
-        for page in ["/", "/runs", "/educators", "/schools", "/no-such-page"] {
+        for page in [
+            "/",
+            "/runs",
+            "/educators",
+            "/schools",
+            "/vacancies",
+            "/vacancies/new",
+            "/vacancies/figures",
+            "/offers",
+            "/no-such-page",
+        ] {
             window.open(&format!("{}{page}", empty.address)).await;
             window.find("main .empty, main code").await;
             faults.extend(window.faults(&format!("{page} of an empty house")).await);

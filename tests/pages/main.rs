@@ -13,4 +13,5 @@ mod providers;
 #[path = "../service/access/table.rs"]
 #[expect(dead_code, reason = "the table says more than which pages there are")]
 mod table;
+mod vacancies;
 mod working;

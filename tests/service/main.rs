@@ -23,3 +23,4 @@ mod second;
 mod slow;
 mod store;
 mod unwritable;
+mod vacancies;

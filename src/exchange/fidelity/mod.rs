@@ -13,12 +13,13 @@ use crate::domain::time::Date;
 
 pub use pdf::pdf;
 pub use table::csv;
+pub(super) use table::safe;
 pub use workbook::xlsx;
 
 /// What cannot be written, which is a defect of ours.
 #[derive(Debug, thiserror::Error)]
-#[error("the report cannot be written: {0}")]
-pub struct Unwritable(String);
+#[error("the table or report cannot be written: {0}")]
+pub struct Unwritable(pub(super) String);
 
 /// One line of the student, with its ledger and its log.
 #[derive(Clone, Debug)]

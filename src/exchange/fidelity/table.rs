@@ -39,6 +39,6 @@ pub fn csv(report: &Report) -> Result<Vec<u8>, Unwritable> {
 }
 
 /// Text that a spreadsheet would take for a formula is marked as text (OWASP, CSV injection).
-fn safe(text: &str) -> String {
+pub fn safe(text: &str) -> String {
     if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.into() }
 }

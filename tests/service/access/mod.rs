@@ -13,10 +13,12 @@ use bellwether::domain::id::fresh;
 use bellwether::domain::log::{MissReason, Said};
 use bellwether::domain::mail::Notice;
 use bellwether::domain::time::Date;
+use bellwether::domain::vacancy::terms::Terms;
 use bellwether::store::absences::{self, Report};
 use bellwether::store::feeds::{self, Owner};
 use bellwether::store::mail::{self, Recipient};
 use bellwether::store::tokens;
+use bellwether::store::vacancies::{self, NewOffer};
 use bellwether::web;
 use serde_json::{Value, json};
 
@@ -56,6 +58,23 @@ async fn filled(house: &House, side: &Side, text: &str) -> String {
             tx.commit().await.expect("commits");
             text = text.replace(place, &feed.id.to_string());
         }
+    }
+    if text.contains("{proposal}") || text.contains("{offer}") {
+        let mut tx = house.db.write("test").await.expect("writes");
+        let vacancy_id = side.id("vacancies").parse().expect("an id");
+        for former in vacancies::of_vacancy(&mut tx, vacancy_id).await.expect("lists") {
+            vacancies::answer(&mut tx, former.id, "withdrawn", None).await.expect("is over");
+        }
+        let new = NewOffer {
+            vacancy_id,
+            educator_id: side.id("educators").parse().expect("an id"),
+            is_proposal: text.contains("{proposal}"),
+            terms: Terms::default(),
+            deadline_at: tx.at + chrono::TimeDelta::days(1),
+        };
+        let made = vacancies::make(&mut tx, new).await.expect("an offer");
+        tx.commit().await.expect("commits");
+        text = text.replace("{proposal}", &made.to_string()).replace("{offer}", &made.to_string());
     }
     text = text.replace("{unknown}", &fresh().to_string());
     if text.contains("{absence}") {

@@ -1,5 +1,7 @@
 //! `bellwether demo`: a made-up term, solved, published and served, in one command. Repeated, it changes nothing.
 
+mod vacancies;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -80,7 +82,7 @@ impl Args {
             if schedules::current(&mut db.read().await?, term).await?.is_empty() {
                 solve_and_publish(&state, term, solver.clone()).await?;
             }
-            tell(&state).await?;
+            tell(&state, term).await?;
             db.close().await;
             serve::serve(settings, Some(solver)).await
         })?;
@@ -171,13 +173,14 @@ async fn wait_for(db: &Db, id: RunId) -> anyhow::Result<()> {
 }
 
 /// Where to look, and as whom.
-async fn tell(state: &State) -> anyhow::Result<()> {
+async fn tell(state: &State, term: TermId) -> anyhow::Result<()> {
     let root = format!("http://{}", state.settings.listen);
     let (from, to) = (chrono::DateTime::UNIX_EPOCH, chrono::DateTime::from_timestamp(1 << 33, 0).unwrap_or_default());
     let wanted = Wanted { from, to, educator_id: None, school_id: None, district_id: None };
     let listed = sessions::list(&mut state.db.read().await?, &Visible::ALL, wanted, None, 1).await?;
     let meeting = &listed.first().context("the demo's term has no session")?.session.meeting;
     let (educator, school): (EducatorId, SchoolId) = (meeting.educator_id, meeting.school_id);
+    vacancies::post(&state.db, vacancies::Place { term, district: meeting.district_id, educator }).await?;
     let (_, feed) = state
         .make_feed(&Actor::program(SOURCE), Owner::Educator(educator))
         .await
