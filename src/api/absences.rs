@@ -15,25 +15,22 @@ use super::State;
 use super::access::Planner;
 use super::error::Error;
 use super::extract::{Json, NoQuery, Path, Query};
-use crate::domain::actor::{Actor, Role};
+use super::room::{self, Rooms};
+use super::withdrawals::{self, TakingBack};
+use crate::domain::actor::{Actor, Reach, Thing, Verb};
 use crate::domain::calendar::DateSpan;
-use crate::domain::id::{AbsenceId, DistrictId, EducatorId, NeedId, RecordId as _, SessionId, TermId};
-use crate::domain::mail::Notice;
+use crate::domain::id::{AbsenceId, EducatorId, NeedId, RecordId as _, SessionId, TermId};
 use crate::domain::records as kept;
 use crate::domain::session::{Purpose, SessionStatus};
-use crate::domain::spoken;
 use crate::domain::time::{self, Date};
 use crate::engine::rule::Rule;
 use crate::engine::substitutes::{self, Duty, Ranked};
 use crate::store::absences::{self, Absence, Report};
-use crate::store::mail::Recipient;
 use crate::store::sessions::{self, Listed, Visible, Wanted};
-use crate::store::{self, Tx, accounts, mail, schedules, snapshot};
+use crate::store::{self, Tx, mail, schedules, snapshot};
 
 /// Most meetings of one absence: eight a day for a school year.
 const MOST: i64 = 5000;
-/// Dates that a mail lists.
-const LISTED: usize = 30;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new().routes(routes!(report)).routes(routes!(list)).routes(routes!(read)).routes(routes!(approve))
@@ -67,7 +64,19 @@ pub struct Choices {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Plan {
     pub absence: Absence,
+    /// To whoever plans. The educator sees the absence alone.
     pub duties: Vec<DutyPlan>,
+    /// What taking it back would mean; none once it has begun or was taken back.
+    pub taking_back: Option<TakingBack>,
+}
+
+/// Whoever may not learns nothing of what lies outside their reach.
+pub fn permit(actor: &Actor, verb: Verb, educator: EducatorId, kind: &'static str, id: &str) -> Result<(), Error> {
+    match actor.reach(verb, Thing::Absences) {
+        Reach::All => Ok(()),
+        Reach::Own(own) if own == educator => Ok(()),
+        _ => Err(Error::NotFound { kind, id: id.to_owned() }),
+    }
 }
 
 /// Meetings that one person takes over together
@@ -123,12 +132,7 @@ struct Basis {
 }
 
 fn needs(listed: &Listed) -> Vec<String> {
-    match &listed.session.meeting.purpose {
-        Purpose::Section(id) => vec![id.to_string()],
-        Purpose::Service(_) => {
-            listed.session.meeting.students.iter().map(|student| student.service_id.to_string()).collect()
-        }
-    }
+    room::needs(&listed.session.meeting)
 }
 
 /// What the educator should have held in those days and nobody has taken.
@@ -153,6 +157,7 @@ async fn left(tx: &mut Tx, absence: &Absence) -> Result<Vec<Listed>, Error> {
 impl State {
     /// Keeps the report of an absence, which is time off from then on.
     pub async fn report_absence(&self, actor: &Actor, educator: EducatorId, away: Away) -> Result<AbsenceId, Error> {
+        permit(actor, Verb::Write, educator, "educator", &educator.to_string())?;
         let mut tx = self.write(actor).await?;
         store::get::<kept::Educator>(&mut tx, educator).await?;
         let term = store::get::<kept::Term>(&mut tx, away.term_id).await?.body;
@@ -175,20 +180,34 @@ impl State {
             reason: away.reason,
         };
         let id = absences::report(&mut tx, &new).await?;
+        if self.settings.mail.is_some() && actor.educator.is_some() {
+            let absence = absences::get(&mut tx, id).await?;
+            withdrawals::tell_planners(&mut tx, &absence, "will be away").await?;
+        }
         tx.commit().await?;
         Ok(id)
     }
 
-    /// An absence with its duties, each ranked as if those before it were given as chosen.
-    pub async fn absence(&self, id: AbsenceId, choices: &Choices) -> Result<Plan, Error> {
-        let basis = self.basis(id, choices).await?;
-        plan(basis)
+    /// An absence; to whoever plans with its duties, each ranked as if those before it were given as chosen.
+    pub async fn absence(&self, actor: &Actor, id: AbsenceId, choices: &Choices) -> Result<Plan, Error> {
+        let mut tx = self.db.read().await?;
+        let absence = absences::get(&mut tx, id).await?;
+        permit(actor, Verb::Read, absence.educator_id, "absence", &id.to_string())?;
+        let taking_back = withdrawals::meaning(&mut tx, &absence).await?;
+        drop(tx);
+        let plan = if actor.may(Verb::Read, Thing::Planning) {
+            plan(self.basis(id, choices).await?)?
+        } else {
+            Plan { absence, duties: Vec::new(), taking_back: None }
+        };
+        Ok(Plan { taking_back, ..plan })
     }
 
     async fn basis(&self, id: AbsenceId, choices: &Choices) -> Result<Basis, Error> {
         let mut tx = self.db.read().await?;
         let absence = absences::get(&mut tx, id).await?;
-        let meetings = if absence.approved_at.is_some() { Vec::new() } else { left(&mut tx, &absence).await? };
+        let over = absence.approved_at.is_some() || absence.withdrawn_at.is_some();
+        let meetings = if over { Vec::new() } else { left(&mut tx, &absence).await? };
         let of_each: Vec<Vec<String>> = meetings.iter().map(needs).collect();
         let duties = substitutes::duties(of_each.iter().map(Vec::as_slice));
         if duties.is_empty() {
@@ -230,6 +249,9 @@ impl State {
         let state = |all: &[Listed]| -> Vec<(SessionId, i64)> {
             all.iter().map(|listed| (listed.session.id, listed.session.sequence)).collect()
         };
+        if basis.absence.withdrawn_at.is_some() {
+            return Err(Error::Conflict("it was taken back".into()));
+        }
         if basis.absence.approved_at.is_some() || state(&now) != state(&basis.meetings) {
             return Err(Error::Conflict("it was decided, or the schedule has changed, since you read it".into()));
         }
@@ -282,32 +304,11 @@ fn taken(basis: &Basis) -> Result<Vec<(SessionId, Option<EducatorId>)>, Error> {
 
 /// Owes the districts' HR a notice of the meetings for which somebody must be in the room.
 async fn tell_districts(tx: &mut Tx, basis: &Basis, taken: &[(SessionId, Option<EducatorId>)]) -> Result<(), Error> {
-    let mut open: BTreeMap<DistrictId, Vec<String>> = BTreeMap::new();
+    let mut rooms = Rooms::new();
     for (listed, _) in basis.meetings.iter().zip(taken).filter(|(_, (_, by))| by.is_none()) {
-        let meeting = &listed.session.meeting;
-        let what = listed.course_name.as_deref().unwrap_or("Service session");
-        let when = spoken::meeting(meeting.tz, meeting.held_on, meeting.starts, meeting.ends);
-        let line = format!("{when}, {what}, {}", listed.school_name);
-        open.entry(meeting.district_id).or_default().push(line);
+        rooms.entry(listed.session.meeting.district_id).or_default().push(room::line(listed));
     }
-    for (district, mut lines) in open {
-        let more = lines.len().saturating_sub(LISTED);
-        lines.truncate(LISTED);
-        let mut facts: Vec<(String, String)> = lines.into_iter().map(|line| ("In the room".into(), line)).collect();
-        if more > 0 {
-            facts.push(("And".into(), format!("{more} more, on the page")));
-        }
-        let notice = Notice {
-            subject: "An adult is needed in the room".into(),
-            text: vec!["An educator is away, and nobody with the license and clearance has the time to stand in. Please send an adult into these rooms; times are the school's.".into()],
-            facts,
-            link: Some(("The week".into(), format!("/districts/{district}/week"))),
-        };
-        for account in accounts::of_role(tx, Role::DistrictHr, &BTreeSet::from([district])).await? {
-            mail::notify(tx, Recipient::Account(account.id), notice.clone()).await?;
-        }
-    }
-    Ok(())
+    room::ask_for_adults(tx, rooms, "An educator is away").await
 }
 
 fn parsed<I: std::str::FromStr<Err = String>>(id: &str) -> Result<I, Error> {
@@ -350,7 +351,7 @@ fn plan(basis: Basis) -> Result<Plan, Error> {
             taken_by: ranked.taken_by.as_deref().map(parsed).transpose()?,
         });
     }
-    Ok(Plan { absence: basis.absence, duties })
+    Ok(Plan { absence: basis.absence, duties, taking_back: None })
 }
 
 fn meeting(listed: &Listed) -> MeetingPlan {
@@ -377,13 +378,13 @@ fn meeting(listed: &Listed) -> MeetingPlan {
 ))]
 async fn report(
     Axum(state): Axum<State>,
-    Planner(actor): Planner,
+    actor: Actor,
     Path(id): Path<EducatorId>,
     _: NoQuery,
     Json(away): Json<Away>,
 ) -> Result<Response, Error> {
     let id = state.report_absence(&actor, id, away).await?;
-    let plan = state.absence(id, &Choices::default()).await?;
+    let plan = state.absence(&actor, id, &Choices::default()).await?;
     let location = format!("/api/v1/absences/{id}");
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], axum::Json(plan)).into_response())
 }
@@ -430,11 +431,11 @@ async fn list(
 ))]
 async fn read(
     Axum(state): Axum<State>,
-    _: Planner,
+    actor: Actor,
     Path(id): Path<AbsenceId>,
     _: NoQuery,
 ) -> Result<axum::Json<Plan>, Error> {
-    state.absence(id, &Choices::default()).await.map(axum::Json)
+    state.absence(&actor, id, &Choices::default()).await.map(axum::Json)
 }
 
 /// Decide who stands in

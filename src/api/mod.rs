@@ -17,6 +17,7 @@ pub mod extract;
 mod feeds;
 mod fidelity;
 mod health;
+pub mod hours;
 mod identities;
 mod layers;
 mod mail;
@@ -29,6 +30,7 @@ pub mod providers;
 mod publish;
 mod records;
 pub mod repairs;
+mod room;
 mod runs;
 pub mod second;
 mod serve;
@@ -36,6 +38,7 @@ mod service_log;
 mod sessions;
 pub mod sign_in;
 pub mod vacancies;
+pub mod withdrawals;
 
 use std::sync::Arc;
 
@@ -96,6 +99,7 @@ fn routes() -> OpenApiRouter<State> {
         .merge(mail::routes())
         .merge(candidates::routes())
         .merge(absences::routes())
+        .merge(withdrawals::routes())
         .merge(vacancies::routes())
         .merge(repairs::routes())
 }

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::State;
 use super::error::{Error, PROBLEM_JSON};
+use super::room::{self, Rooms};
 use super::runs::shape;
 use crate::domain::actor::Actor;
 use crate::domain::hash::sha256;
@@ -112,8 +113,10 @@ impl State {
         let mut new = new.clone();
         absences::apply(&mut tx, new.term_id, &mut new.meetings).await?;
         let (term, mail) = (new.term_id, self.settings.mail.as_ref());
+        let rooms = if mail.is_some() { room::left_by(&mut tx, &new, problem).await? } else { Rooms::new() };
         let done = schedules::publish(&mut tx, new).await?;
         if let Some(settings) = mail {
+            room::ask_for_adults(&mut tx, rooms, "An educator no longer teaches there").await?;
             mail::announce(&mut tx, term, &done.touched, settings.hold).await?;
         }
         tx.commit().await?;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use axum::extract::State as Axum;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -14,22 +15,27 @@ use super::State;
 use super::access::Planner;
 use super::error::Error;
 use super::extract::{NoQuery, Path};
+use super::runs::shape;
 use crate::domain::actor::Actor;
-use crate::domain::id::{EducatorId, RunId, TermId};
+use crate::domain::id::{EducatorId, RunId, ScheduleId, TermId};
 use crate::domain::records as kept;
 use crate::domain::run::{Run, RunSettings};
 use crate::domain::session::{Meeting, Purpose};
+use crate::domain::spoken;
+use crate::domain::time::Date;
 use crate::engine::dated;
+use crate::engine::news::{self, Became, News};
 use crate::engine::outcome::Schedule;
 use crate::engine::problem::Problem;
+use crate::store::schedules::Published;
 use crate::store::sessions::{self, Difference};
-use crate::store::{self, absences, runs, schedules};
+use crate::store::{self, Tx, absences, directory, runs, schedules, snapshot};
 
 /// A repair ends by itself; this is for one that does not.
 const SECONDS: i64 = 120;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
-    OpenApiRouter::new().routes(routes!(repair)).routes(routes!(changes))
+    OpenApiRouter::new().routes(routes!(repair)).routes(routes!(term_news)).routes(routes!(changes))
 }
 
 /// What publishing a run would change, person by person
@@ -65,21 +71,193 @@ pub struct NeedChanges {
     pub last_on: String,
 }
 
+/// What befell a term since its schedule was asked for
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TermNews {
+    /// The schedule that stands.
+    #[schema(value_type = Uuid)]
+    pub schedule_id: ScheduleId,
+    pub version: i64,
+    pub published_at: DateTime<Utc>,
+    /// Empty: the records are as they were.
+    pub news: Vec<Told>,
+}
+
+/// One thing that befell
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Told {
+    /// `closed`, `opened`, `other_bells`, `calendar`, `periods`, `need`, `student_left`, `educator`, `away`, `back`,
+    /// `papers`, `hours`, `terms` or `decided`.
+    pub what: &'static str,
+    /// Of what it befell: a district, school, need, student or educator; none of decisions.
+    pub id: Option<String>,
+    /// What that is called; students by their keys.
+    pub name: String,
+    /// In words.
+    pub said: String,
+}
+
+/// The one schedule that stands in a term.
+async fn standing(tx: &mut Tx, term: TermId) -> Result<Published, Error> {
+    store::get::<kept::Term>(tx, term).await?;
+    let mut standing = schedules::current(tx, term).await?;
+    match (standing.pop(), standing.is_empty()) {
+        (Some(schedule), true) => Ok(schedule),
+        (None, _) => Err(Error::Conflict(
+            "nothing is published yet in this term; ask for a run, with start_from if you like".into(),
+        )),
+        (Some(_), false) => Err(Error::Conflict(
+            "districts are published apart in this term; ask for a run, with start_from if you like".into(),
+        )),
+    }
+}
+
+/// What things are called, before and after.
+struct Names<'n> {
+    educators: BTreeMap<EducatorId, String>,
+    before: &'n Problem,
+    after: &'n Problem,
+}
+
+impl Names<'_> {
+    async fn tell(&self, tx: &mut Tx, news: &News) -> Result<Told, Error> {
+        let told = |what, id: &String, name: String, said: String| Told { what, id: Some(id.clone()), name, said };
+        let days = |first: &Date, last: &Date| match first == last {
+            true => spoken::long_date(*first),
+            false => format!("{} to {}", spoken::long_date(*first), spoken::long_date(*last)),
+        };
+        Ok(match news {
+            News::Closed { place, on } => {
+                told("closed", place, self.place(place), format!("is closed on {}", spoken::long_date(*on)))
+            }
+            News::Opened { place, on } => {
+                told("opened", place, self.place(place), format!("is open on {} after all", spoken::long_date(*on)))
+            }
+            News::OtherBells { place, on, bells } => told(
+                "other_bells",
+                place,
+                self.place(place),
+                format!("rings the bells \u{201c}{bells}\u{201d} on {}", spoken::long_date(*on)),
+            ),
+            News::Calendar { place } => told("calendar", place, self.place(place), "has another calendar".into()),
+            News::Periods { school } => {
+                told("periods", school, self.place(school), "has other periods or another zone".into())
+            }
+            News::Need { need, became } => told("need", need, self.need(need), of_a_need(*became).into()),
+            News::StudentLeft { student, services } => {
+                let key = match student.parse() {
+                    Ok(id) => store::find::<kept::Student>(tx, id).await?.map(|student| student.body.key),
+                    Err(_) => None,
+                };
+                let said = format!(
+                    "is owed nothing any more: {services} service{} ended",
+                    if *services == 1 { "" } else { "s" }
+                );
+                told(
+                    "student_left",
+                    student,
+                    key.map_or("A former student".into(), |key| format!("Student {key}")),
+                    said,
+                )
+            }
+            News::Educator { educator, became } => {
+                let said = if *became == Became::Ended { "no longer teaches" } else { "is new" };
+                told("educator", educator, self.educator(educator), said.into())
+            }
+            News::Away { educator, first, last } => {
+                told("away", educator, self.educator(educator), format!("is away {}", days(first, last)))
+            }
+            News::Back { educator, first, last } => {
+                told("back", educator, self.educator(educator), format!("is there after all {}", days(first, last)))
+            }
+            News::Papers { educator } => {
+                told("papers", educator, self.educator(educator), "has other licenses or clearances".into())
+            }
+            News::Hours { educator } => {
+                told("hours", educator, self.educator(educator), "is available at other times".into())
+            }
+            News::Terms { educator } => {
+                told("terms", educator, self.educator(educator), "has other limits, languages or pay".into())
+            }
+            News::Decided => {
+                Told { what: "decided", id: None, name: "Locks and bans".into(), said: "are not what they were".into() }
+            }
+        })
+    }
+
+    fn place(&self, id: &str) -> String {
+        let school =
+            |problem: &Problem| problem.schools.iter().find(|school| school.id == id).map(|school| school.name.clone());
+        let district =
+            |problem: &Problem| problem.districts.iter().find(|one| one.id == id).map(|one| one.name.clone());
+        school(self.after).or_else(|| district(self.after)).unwrap_or_default()
+    }
+
+    fn educator(&self, id: &str) -> String {
+        let known = id.parse().ok().and_then(|id: EducatorId| self.educators.get(&id));
+        known.map_or("A former educator".into(), Clone::clone)
+    }
+
+    /// Of a need that has ended, as it was.
+    fn need(&self, id: &str) -> String {
+        let of = |problem: &Problem| {
+            let section = problem.sections.iter().find(|section| section.id == id).map(|section| {
+                let course = problem.courses.iter().find(|course| course.id == section.course);
+                (course.map_or("A section".into(), |course| course.name.clone()), section.school.clone())
+            });
+            let service = || problem.services.iter().find(|one| one.id == id);
+            section.or_else(|| service().map(|one| (format!("A service of {}", one.service), one.school.clone())))
+        };
+        let found = of(self.after).or_else(|| of(self.before));
+        found.map_or_else(|| "A former need".into(), |(what, school)| format!("{what} at {}", self.place(&school)))
+    }
+}
+
+fn of_a_need(became: Became) -> &'static str {
+    match became {
+        Became::New => "is new",
+        Became::Ended => "has ended",
+        Became::Changed => "is no longer what it was",
+    }
+}
+
 impl State {
     /// Asks for a run that mends the schedule that stands in a term, and leaves the rest of it as it is.
     pub async fn ask_repair(&self, actor: &Actor, term: TermId) -> Result<Run, Error> {
         let mut tx = self.db.read().await?;
-        store::get::<kept::Term>(&mut tx, term).await?;
-        let standing = schedules::current(&mut tx, term).await?;
-        let [schedule] = standing.as_slice() else {
-            let what = if standing.is_empty() { "nothing is published yet" } else { "districts are published apart" };
-            return Err(Error::Conflict(format!("{what} in this term; ask for a run, with start_from if you like")));
-        };
+        let schedule = standing(&mut tx, term).await?;
         let districts = schedules::districts(&mut tx, schedule.id).await?;
         tx.rollback().await?;
         let settings =
             RunSettings { seconds: SECONDS, repair: true, start_from: Some(schedule.run_id), ..RunSettings::default() };
         self.ask(actor, term, districts, settings).await
+    }
+
+    /// What befell a term since the schedule that stands in it was asked for.
+    pub async fn news_of(&self, term: TermId) -> Result<TermNews, Error> {
+        let mut tx = self.db.read().await?;
+        let published = standing(&mut tx, term).await?;
+        let districts = schedules::districts(&mut tx, published.id).await?;
+        let settings = runs::get(&mut tx, published.run_id).await?.settings;
+        let before = runs::problem(&mut tx, published.run_id).await?;
+        let mut after = snapshot::within(&mut tx, term, &districts).await?;
+        let compared = tokio::task::spawn_blocking(move || -> Result<_, Error> {
+            shape(&mut after, &settings);
+            let before: Problem = serde_json::from_str(&before).map_err(Error::internal)?;
+            Ok((news::between(&before, &after), before, after))
+        });
+        let (found, before, after) = compared.await.map_err(Error::internal)??;
+        let names = Names { educators: directory::educator_names(&mut tx).await?, before: &before, after: &after };
+        let mut told = Vec::new();
+        for one in &found {
+            told.push(names.tell(&mut tx, one).await?);
+        }
+        Ok(TermNews {
+            schedule_id: published.id,
+            version: published.version,
+            published_at: published.published_at,
+            news: told,
+        })
     }
 
     /// What publishing this run would change for each educator.
@@ -183,6 +361,23 @@ async fn repair(
     let run = state.ask_repair(&actor, id).await?;
     let location = format!("/api/v1/runs/{}", run.id);
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], axum::Json(run)).into_response())
+}
+
+/// What befell a term since its schedule was asked for
+///
+/// Closed days, other bells, new and ended needs, students and educators who left or are away: what a repair would mend.
+#[utoipa::path(get, path = "/api/v1/terms/{id}/news", operation_id = "termNews", tag = "runs", params(("id" = Uuid, Path)), responses(
+    (status = 200, description = "one line for each thing", body = TermNews),
+    (status = 404, description = "there is no such term"),
+    (status = 409, description = "nothing is published in the term, or districts are published apart"),
+))]
+async fn term_news(
+    Axum(state): Axum<State>,
+    _: Planner,
+    Path(id): Path<TermId>,
+    _: NoQuery,
+) -> Result<axum::Json<TermNews>, Error> {
+    state.news_of(id).await.map(axum::Json)
 }
 
 /// What publishing a run would change, person by person

@@ -135,6 +135,8 @@ pub enum Thing {
     SectionSessions,
     /// Published sessions of services, with their students' keys.
     ServiceSessions,
+    /// Reports of who is away.
+    Absences,
     /// What became of sessions of services, and the minutes that students are owed.
     ServiceLog,
     /// How many lines fall short, by school and kind of service: no student is named.
@@ -281,7 +283,9 @@ fn extent(role: Role, verb: Verb, thing: Thing) -> Extent {
         (Role::Coordinator, _) => All,
         (_, Thing::Planning) => Nothing,
         (Role::Educator, thing) => match (verb, thing) {
-            (_, Thing::EducatorFeeds | Thing::Offers | Thing::ServiceLog) => Own,
+            (_, Thing::EducatorFeeds | Thing::Offers | Thing::ServiceLog | Thing::Absences) => Own,
+            // When they can be placed is theirs to say.
+            (Verb::Write, Thing::Record("availability" | "time_off")) => Own,
             (_, Thing::SchoolFeeds | Thing::Showings | Thing::MinutesAtRisk) | (Verb::Write, _) => Nothing,
             (Verb::Read, Thing::Record(kind)) => match kind {
                 "term" | "course" => All,
@@ -359,9 +363,10 @@ mod tests {
             (Thing::MinutesAtRisk, "AADD-", "AA---"),
             (Thing::Record("educator"), "AA--O", "AA---"),
             (Thing::Record("license"), "AADDO", "AA---"),
-            (Thing::Record("availability"), "AA--O", "AA---"),
+            (Thing::Record("availability"), "AA--O", "AA--O"),
             (Thing::Record("pin"), "AA---", "AA---"),
             (Thing::Planning, "AA---", "AA---"),
+            (Thing::Absences, "AA--O", "AA--O"),
             (Thing::Roster, "AADDO", "AA---"),
             (Thing::SectionSessions, "AADDO", "AA---"),
             (Thing::ServiceSessions, "AA-DO", "AA---"),

@@ -8,6 +8,7 @@ pub mod closure;
 pub mod educator;
 pub mod eligibility;
 pub mod hash;
+pub mod hours;
 pub mod id;
 pub mod identity;
 pub mod ledger;

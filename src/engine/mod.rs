@@ -12,6 +12,7 @@ pub mod explain;
 pub mod grid;
 pub mod holds;
 pub mod model;
+pub mod news;
 pub mod outcome;
 pub mod pairing;
 mod plan;

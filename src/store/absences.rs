@@ -19,10 +19,13 @@ use crate::domain::time::Date;
 statements! {
     INSERT = "INSERT INTO absence (id, term_id, educator_id, first_on, last_on, reason, created_by, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     GET = "SELECT a.id, a.term_id, a.educator_id, e.display_name AS educator_name, a.first_on, a.last_on, a.reason, a.created_by, a.created_at, a.approved_by, \
-           a.approved_at FROM absence a JOIN educator e ON e.id = a.educator_id WHERE a.id = $1";
+           a.approved_at, a.withdrawn_by, a.withdrawn_at FROM absence a JOIN educator e ON e.id = a.educator_id WHERE a.id = $1";
     LIST = "SELECT a.id, a.term_id, a.educator_id, e.display_name AS educator_name, a.first_on, a.last_on, a.reason, a.created_by, a.created_at, a.approved_by, \
-            a.approved_at FROM absence a JOIN educator e ON e.id = a.educator_id WHERE a.id < $1 ORDER BY a.id DESC LIMIT $2";
-    APPROVE = "UPDATE absence SET approved_by = $2, approved_at = $3 WHERE id = $1 AND approved_at IS NULL";
+            a.approved_at, a.withdrawn_by, a.withdrawn_at FROM absence a JOIN educator e ON e.id = a.educator_id WHERE a.id < $1 ORDER BY a.id DESC LIMIT $2";
+    OF_EDUCATOR = "SELECT a.id, a.term_id, a.educator_id, e.display_name AS educator_name, a.first_on, a.last_on, a.reason, a.created_by, a.created_at, \
+                   a.approved_by, a.approved_at, a.withdrawn_by, a.withdrawn_at FROM absence a JOIN educator e ON e.id = a.educator_id \
+                   WHERE a.educator_id = $1 AND a.last_on >= $2 AND a.withdrawn_at IS NULL ORDER BY a.first_on, a.id LIMIT $3";
+    APPROVE = "UPDATE absence SET approved_by = $2, approved_at = $3 WHERE id = $1 AND approved_at IS NULL AND withdrawn_at IS NULL";
     /// Whoever stands in for somebody who stands in does so for the first who was away.
     COVER = "INSERT INTO cover (term_id, session_key, absence_id, away_id, educator_id) SELECT s.term_id, s.key, $1, s.educator_id, unhex(value ->> 'by', '-') \
              FROM json_each($2) JOIN session s ON s.id = unhex(value ->> 'session', '-') WHERE TRUE \
@@ -68,6 +71,9 @@ pub struct Absence {
     pub approved_by: Option<String>,
     /// When it was decided who stands in.
     pub approved_at: Option<DateTime<Utc>>,
+    pub withdrawn_by: Option<String>,
+    /// When it was taken back.
+    pub withdrawn_at: Option<DateTime<Utc>>,
 }
 
 /// What is reported.
@@ -100,6 +106,11 @@ pub async fn get(tx: &mut Tx, id: AbsenceId) -> Result<Absence> {
 pub async fn list(tx: &mut Tx, before: Option<AbsenceId>, limit: i64) -> Result<Vec<Absence>> {
     let before = before.map_or(Uuid::max(), RecordId::uuid);
     tx.rows(&LIST, args![before, limit]).await?.iter().map(absence).collect()
+}
+
+/// At most `limit` absences of an educator that end on `day` or later and were not taken back, the first first.
+pub async fn of_educator(tx: &mut Tx, educator: EducatorId, day: Date, limit: i64) -> Result<Vec<Absence>> {
+    tx.rows(&OF_EDUCATOR, args![educator, day, limit]).await?.iter().map(absence).collect()
 }
 
 /// Decides who stands in: meetings of the educator who is away, each with who takes it (nobody is an adult in the room).
@@ -206,5 +217,7 @@ fn absence(row: &Row) -> Result<Absence> {
         created_at: row.get("created_at")?,
         approved_by: row.get("approved_by")?,
         approved_at: row.get("approved_at")?,
+        withdrawn_by: row.get("withdrawn_by")?,
+        withdrawn_at: row.get("withdrawn_at")?,
     })
 }

@@ -31,6 +31,7 @@ pub mod snapshot;
 pub mod tokens;
 pub mod tx;
 pub mod vacancies;
+pub mod withdrawals;
 
 pub use db::Db;
 pub use entity::{Entity, children, delete, every, find, get, insert, insert_as, list, update};
@@ -56,6 +57,7 @@ pub fn statements() -> Vec<Statement> {
         identities::STATEMENTS,
         mail::STATEMENTS,
         absences::STATEMENTS,
+        withdrawals::STATEMENTS,
         vacancies::STATEMENTS,
         vacancies::pipeline::STATEMENTS,
     ];

@@ -13,10 +13,11 @@ use serde::Deserialize;
 
 use super::layout::{Page, Place, empty, pager};
 use super::words;
-use crate::api::absences::{Away, Choices, DutyPlan, MeetingPlan, Plan};
+use crate::api::absences::{Away, Choices, DutyPlan, MeetingPlan, Plan, permit};
 use crate::api::access::Planner;
+use crate::api::withdrawals::TakingBack;
 use crate::api::{State, error::Error, extract::NoQuery, extract::Path, extract::Query};
-use crate::domain::actor::Actor;
+use crate::domain::actor::{Actor, Thing, Verb};
 use crate::domain::id::{AbsenceId, EducatorId, TermId};
 use crate::domain::time::{Date, Tz};
 use crate::store::absences::{self, Absence};
@@ -34,6 +35,7 @@ pub(super) fn routes() -> Router<State> {
         .route("/absences", get(list))
         .route("/absences/{id}", get(show))
         .route("/absences/{id}/approve", post(approve))
+        .route("/absences/{id}/withdraw", post(withdraw))
         .route("/educators/{id}/absences", post(report))
 }
 
@@ -49,13 +51,8 @@ async fn list(Axum(state): Axum<State>, Planner(actor): Planner, Query(which): Q
     Ok(index(&actor, &found, which.before.is_some()))
 }
 
-async fn show(
-    Axum(state): Axum<State>,
-    Planner(actor): Planner,
-    Path(id): Path<AbsenceId>,
-    _: NoQuery,
-) -> Result<Markup, Error> {
-    Ok(page(&actor, &state.absence(id, &Choices::default()).await?, None))
+async fn show(Axum(state): Axum<State>, actor: Actor, Path(id): Path<AbsenceId>, _: NoQuery) -> Result<Markup, Error> {
+    Ok(page(&actor, &state.absence(&actor, id, &Choices::default()).await?, None))
 }
 
 #[derive(Deserialize)]
@@ -71,11 +68,12 @@ struct Reported {
 
 async fn report(
     Axum(state): Axum<State>,
-    Planner(actor): Planner,
+    actor: Actor,
     Path(id): Path<EducatorId>,
     _: NoQuery,
     form: Result<Form<Reported>, FormRejection>,
 ) -> Result<Redirect, Error> {
+    permit(&actor, Verb::Write, id, "educator", &id.to_string())?;
     let Form(form) = form.map_err(|error| Error::Malformed(error.body_text()))?;
     let last_on = match form.last_on.trim() {
         "" => None,
@@ -84,6 +82,22 @@ async fn report(
     let away = Away { term_id: form.term, first_on: form.first_on, last_on, reason: form.reason };
     let absence = state.report_absence(&actor, id, away).await?;
     Ok(Redirect::to(&format!("/absences/{absence}")))
+}
+
+async fn withdraw(
+    Axum(state): Axum<State>,
+    actor: Actor,
+    Path(id): Path<AbsenceId>,
+    _: NoQuery,
+) -> Result<Response, Error> {
+    match state.withdraw_absence(&actor, id).await {
+        Ok(_) => Ok(Redirect::to(&format!("/absences/{id}")).into_response()),
+        Err(Error::Conflict(why)) => {
+            let plan = state.absence(&actor, id, &Choices::default()).await?;
+            Ok((StatusCode::CONFLICT, page(&actor, &plan, Some(&why))).into_response())
+        }
+        Err(other) => Err(other),
+    }
 }
 
 async fn approve(
@@ -107,16 +121,23 @@ async fn approve(
         Err(Error::Conflict(why)) => why,
         Err(other) => return Err(other),
     };
-    let plan = state.absence(id, &Choices::default()).await?;
+    let plan = state.absence(&actor, id, &Choices::default()).await?;
     Ok((StatusCode::UNPROCESSABLE_ENTITY, page(&actor, &plan, Some(&why))).into_response())
 }
 
-/// What the week of an educator offers to whoever plans.
-pub(super) fn form(educator: EducatorId, term: TermId, monday: Date) -> Markup {
+/// What the week of an educator offers to them and to whoever plans, with what is reported already.
+pub(super) fn form(educator: EducatorId, term: TermId, monday: Date, known: &[Absence], own: bool) -> Markup {
     html! {
         section.card.noprint aria-labelledby="away" {
             h2 #away { "Away" }
-            p.soft { "The days become time off. The next page says who could stand in, with license, clearance and time checked for those dates." }
+            @if !known.is_empty() {
+                ul.day-list { @for absence in known { li {
+                    a href=(format!("/absences/{}", absence.id)) { (days(absence)) } " "
+                    @if absence.approved_at.is_some() { span.badge.good { "Decided" } } @else { span.badge.warn { "Open" } }
+                } } }
+            }
+            @if own { p.soft { "The days become time off, and the staffing office decides who stands in. You can take it back until the first session of those days begins." } }
+            @else { p.soft { "The days become time off. The next page says who could stand in, with license, clearance and time checked for those dates." } }
             form method="post" action=(format!("/educators/{educator}/absences")) {
                 input type="hidden" name="term" value=(term);
                 div.field { label for="first_on" { "From" } input #first_on name="first_on" type="date" required value=(monday); }
@@ -149,7 +170,7 @@ fn index(actor: &Actor, found: &[Absence], further: bool) -> Markup {
                         td data-label="When" { (days(absence)) }
                         td.soft data-label="Why" { (absence.reason) }
                         td data-label="State" {
-                            @if absence.approved_at.is_some() { span.badge.good { "Decided" } } @else { span.badge.warn { "Open" } }
+                            @if absence.withdrawn_at.is_some() { span.badge.soft { "Taken back" } } @else if absence.approved_at.is_some() { span.badge.good { "Decided" } } @else { span.badge.warn { "Open" } }
                         }
                     }
                 } }
@@ -161,21 +182,28 @@ fn index(actor: &Actor, found: &[Absence], further: bool) -> Markup {
 
 fn days(absence: &Absence) -> String {
     if absence.first_on == absence.last_on {
-        absence.first_on.to_string()
+        words::long_date(absence.first_on)
     } else {
-        format!("{} to {}", absence.first_on, absence.last_on)
+        format!("{} to {}", words::long_date(absence.first_on), words::long_date(absence.last_on))
     }
 }
 
 fn page(actor: &Actor, plan: &Plan, wrong: Option<&str>) -> Markup {
     let absence = &plan.absence;
     let title = format!("{} is away", absence.educator_name);
-    Page::new(&title, Place::Absences, actor).show(&html! {
+    let plans = actor.may(Verb::Read, Thing::Planning);
+    let week = format!("/educators/{}/week?on={}", absence.educator_id, absence.first_on);
+    let place = if plans { Place::Absences } else { Place::Educators };
+    Page::new(&title, place, actor).show(&html! {
         h1 { (title) }
         p.soft { (days(absence)) @if !absence.reason.is_empty() { " · " (absence.reason) } }
         @if let Some(wrong) = wrong { div.note.bad role="alert" { p { (wrong) } } }
-        @if absence.approved_at.is_some() {
-            div.note { p { "It is decided who stands in, and everybody concerned is told. See the " a href=(format!("/educators/{}/week?on={}", absence.educator_id, absence.first_on)) { "week" } "." } }
+        @if absence.withdrawn_at.is_some() {
+            div.note { p { "It was taken back. The days are no time off any more, and whoever is concerned is told. See the " a href=(week) { "week" } "." } }
+        } @else if absence.approved_at.is_some() {
+            div.note { p { "It is decided who stands in, and everybody concerned is told. See the " a href=(week) { "week" } "." } }
+        } @else if !plans {
+            div.note { p { "It is reported. The staffing office decides who stands in. See your " a href=(week) { "week" } "." } }
         } @else if plan.duties.is_empty() {
             (empty("No published meetings on these days", &html! { p { "Nobody has to stand in. Later runs plan around the days." } }))
         } @else {
@@ -184,7 +212,32 @@ fn page(actor: &Actor, plan: &Plan, wrong: Option<&str>) -> Markup {
                 button type="submit" { "Hand over these meetings and tell everybody" }
             }
         }
+        @if let Some(meaning) = &plan.taking_back { (way_back(absence, meaning)) }
     })
+}
+
+/// What taking it back means, and the button.
+fn way_back(absence: &Absence, meaning: &TakingBack) -> Markup {
+    let sessions = |n: usize| words::plural(n, "session");
+    html! {
+        section.card.noprint aria-labelledby="back" {
+            h2 #back { "Take it back" }
+            @if absence.approved_at.is_none() {
+                p { "The days are no time off any more. Nobody has been asked to stand in yet." }
+            } @else {
+                p { (sessions(meaning.meetings)) " return to " (absence.educator_name) "; everybody concerned gets an updated invitation or a cancellation." }
+                @if !meaning.released.is_empty() || meaning.rooms > 0 {
+                    ul {
+                        @for one in &meaning.released { li { (one.name) " no longer stands in for " (sessions(one.meetings)) "." } }
+                        @if meaning.rooms > 0 { li { "The districts are told that no adult is needed in the room for " (sessions(meaning.rooms)) "." } }
+                    }
+                }
+            }
+            form.plain method="post" action=(format!("/absences/{}/withdraw", absence.id)) {
+                button.danger type="submit" { "Take the absence back" }
+            }
+        }
+    }
 }
 
 fn of_duty(duty: &DutyPlan) -> Markup {
@@ -259,6 +312,8 @@ mod tests {
                 created_at: samples::now(),
                 approved_by: None,
                 approved_at: None,
+                withdrawn_by: None,
+                withdrawn_at: None,
             },
             duties: vec![DutyPlan {
                 id: NeedId::fresh(),
@@ -274,6 +329,7 @@ mod tests {
                 substitutes,
                 taken_by: Some(first),
             }],
+            taking_back: None,
         };
         let text = page(&samples::actor(), &plan, None).into_string();
         assert!(text.contains(&format!("<option value=\"{first}\" selected>&lt;i&gt;Bo")), "{text}");

@@ -33,6 +33,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         asset("live.js", "text/javascript; charset=utf-8", include_str!("assets/live.js").into()),
         asset("passkey.js", "text/javascript; charset=utf-8", include_str!("assets/passkey.js").into()),
         asset("board.js", "text/javascript; charset=utf-8", include_str!("assets/board.js").into()),
+        asset("hours.js", "text/javascript; charset=utf-8", include_str!("assets/hours.js").into()),
         asset("icon.svg", "image/svg+xml", include_str!("assets/icon.svg").into()),
     ]
 });

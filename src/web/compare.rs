@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::layout::{Page, Place, empty, pager};
 use super::needs::Names;
+use super::repairs;
 use super::runs::{badge, figure};
 use super::words;
 use crate::api::error::Error;
@@ -116,6 +117,26 @@ impl Compared {
             }
         };
         (table, pages)
+    }
+
+    /// The needs that somebody serves as it stands, and nobody any more; none if there are none.
+    fn uncovered(&self) -> Option<Markup> {
+        let dropped: Vec<&NeedChange> =
+            self.difference.needs.iter().filter(|need| need.change == Change::Dropped).collect();
+        (!dropped.is_empty()).then(|| {
+            html! {
+                ul.day-list {
+                    @for need in dropped.iter().take(PAGE) {
+                        @let (title, about) = self.names.need(&need.need);
+                        li {
+                            a href=(format!("/runs/{}/needs/{}", self.run.id, need.need)) { (title) } span.soft { " · " (about) }
+                            @if let Some(before) = &need.before { div.small.soft { "until now " (self.names.educator(before)) } }
+                        }
+                    }
+                    @if dropped.len() > PAGE { li.soft { "and " (words::count(dropped.len() - PAGE)) " more" } }
+                }
+            }
+        })
     }
 
     fn list(&self, needs: &[String]) -> Markup {
@@ -256,13 +277,16 @@ pub(super) async fn preview(
 ) -> Result<Markup, Error> {
     let compared = Compared::read(&mut state.db.read().await?, id, None).await?;
     let (table, pages) = compared.people(1);
+    // A day that is closed moves no need, and still takes meetings away.
+    let meetings = if compared.run.settings.repair { Some(state.changes_of(id).await?) } else { None };
+    let uncovered = compared.uncovered();
     let address = format!("/runs/{id}");
     Ok(Page::new("Before you publish", Place::Runs, &actor).show(&html! {
         p.trail { a href=(address) { "Run of " (compared.term) } }
         h1 { "Before you publish" }
         section.card aria-labelledby="what" {
             h2 #what { "What changes against what stands" }
-            @if compared.is_nothing() { p { "Nothing: every need stays with the same educator at the same times." } }
+            @if compared.is_nothing() { p { "Every need stays with the same educator at the same times." } }
             @else {
                 (compared.told())
                 p { a href=(format!("{address}/compare?by=need")) { "Need by need" } }
@@ -274,6 +298,14 @@ pub(super) async fn preview(
                 p.soft { "These educators, and the schools where they teach, see the change as soon as you publish: on their weeks and in every calendar that follows them. Nobody else’s sessions move." }
                 (table)
                 @if pages > 1 { p { a href=(format!("{address}/compare?page=2")) { "The others" } } }
+            }
+        }
+        @if let Some(changes) = &meetings { (repairs::preview(changes)) }
+        @if let Some(uncovered) = uncovered {
+            section.card aria-labelledby="room" {
+                h2 #room { "An adult in the room" }
+                p { "Nobody with the license, the clearance and the time can take these. As soon as you publish, the districts are asked for an adult in each room; open a need to see who comes nearest." }
+                (uncovered)
             }
         }
         section.card aria-labelledby="publish" {

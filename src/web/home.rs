@@ -132,6 +132,7 @@ fn steps(actor: &Actor, view: &View) -> Markup {
         step("/offers".into(), "Offers", "Classes you may take: both clocks, minutes, pay, what to prepare");
     }
     if actor.may(Verb::Read, Thing::Planning) {
+        step("/repairs".into(), "Repairs", "What has changed since you published, and the least that mends it");
         step("/board".into(), "Board", "The published week, educator by educator; move a session, see what it costs");
     }
     if let Some(educator) = actor.educator {

@@ -14,6 +14,7 @@ mod compare;
 mod decisions;
 mod fit;
 mod home;
+mod hours;
 mod layout;
 mod links;
 mod log;
@@ -26,6 +27,7 @@ mod passkeys;
 mod people;
 mod plot;
 mod refusal;
+mod repairs;
 mod run;
 mod runs;
 #[cfg(test)]
@@ -70,4 +72,6 @@ pub fn router() -> Router<State> {
         .merge(runs)
         .merge(mail::routes())
         .merge(absences::routes())
+        .merge(repairs::routes())
+        .merge(hours::routes())
 }

@@ -106,7 +106,7 @@ async fn view(tx: &mut Tx, id: RunId, asked: &Asked) -> Result<View, Error> {
 fn page(actor: &Actor, view: &View, now: DateTime<Utc>) -> Markup {
     let run = &view.run;
     let working = !run.state.is_final();
-    let title = format!("Run of {}", view.term);
+    let title = format!("{} of {}", if run.settings.repair { "Repair" } else { "Run" }, view.term);
     let mut page = Page::new(&title, Place::Runs, actor);
     if working {
         page = Page { reload: Some(RELOAD), scripts: &["live.js"], ..page };
@@ -269,7 +269,7 @@ fn conflict(changes: &[Change]) -> Markup {
                 @for change in changes.iter().take(CHANGES) { li { code { (change.pointer) } " was " (change.what) } }
                 @if changes.len() > CHANGES { li { "and " (words::count(changes.len() - CHANGES)) " more" } }
             }
-            p { a.button href="/runs#start" { "Start a new run" } }
+            div.weeks { a.button href="/repairs" { "Repair what stands" } a.button.quiet href="/runs#start" { "Start a new run" } }
         }
     }
 }

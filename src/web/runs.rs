@@ -121,7 +121,7 @@ pub fn table(runs: &[Run], terms: &[TermNumbers], now: DateTime<Utc>) -> Markup 
                         a href=(format!("/runs/{}", run.id)) { (words::instant(run.created_at)) }
                         div.soft.small { (term(run.term_id)) }
                     }
-                    td { (badge(run)) @if run.schedule_id.is_some() { div.small.soft { "Published" } } }
+                    td { (badge(run)) @if run.settings.repair { div.small.soft { "Repair" } } @if run.schedule_id.is_some() { div.small.soft { "Published" } } }
                     td.number data-label="Cost" { (figure(run, "incumbent").map_or("–".into(), words::dollars)) }
                     td.number data-label="Gap" { (gap(run).map_or("–".into(), words::percent)) }
                     td.number data-label="Took" { (took(run, now).map_or("–".into(), words::seconds)) }

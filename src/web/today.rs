@@ -60,6 +60,7 @@ impl Day {
                     }
                     div.weeks {
                         a.button href=(format!("/educators/{}/week", self.educator)) { "My week" }
+                        a.button.quiet href=(format!("/educators/{}/availability", self.educator)) { "My availability" }
                         a.button.quiet href=(format!("/educators/{}/week#subscribe", self.educator)) { "Calendar address" }
                     }
                 }

@@ -20,12 +20,15 @@ use crate::domain::id::{DistrictId, EducatorId, FeedId, SchoolId};
 use crate::domain::records::{District, Educator, School};
 use crate::domain::session::Purpose;
 use crate::domain::time::{self, Date, Tz};
+use crate::store::absences as reported;
 use crate::store::feeds::{self, Feed, Owner};
 use crate::store::sessions::{self, Listed, Visible, Wanted};
 use crate::store::{Tx, directory};
 
 /// Sessions that one page shows at most.
 const MOST: i64 = 2000;
+/// Absences that are listed.
+const ABSENCES: i64 = 20;
 /// Weeks that can be asked for.
 const YEARS: std::ops::RangeInclusive<i32> = 1970..=2200;
 
@@ -200,14 +203,16 @@ async fn week(state: &State, actor: &Actor, owner: Owner, on: Option<Date>) -> R
         Ok(()) => Some(feeds::list(&mut tx, owner).await?),
         Err(_) => None,
     };
+    let own = actor.educator.is_some();
     let away = match (owner, listed.first()) {
-        (Owner::Educator(id), Some(listed)) if actor.may(Verb::Write, Thing::Planning) => {
-            Some((id, listed.session.term_id))
+        (Owner::Educator(id), Some(listed)) if actor.may(Verb::Write, Thing::Absences) => {
+            let known = reported::of_educator(&mut tx, id, subject.date(now), ABSENCES).await?;
+            Some(absences::form(id, listed.session.term_id, monday, &known, own))
         }
         _ => None,
     };
     let extras = html! {
-        @if let Some((id, term)) = away { (absences::form(id, term, monday)) }
+        @if let Some(away) = away { (away) }
         @if let Some(feeds) = &feeds { (subscription(&subject, feeds)) }
     };
     Ok(page(actor, &subject, monday, subject.date(now), &entries, &extras))

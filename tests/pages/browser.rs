@@ -157,6 +157,21 @@ impl Window {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     }
 
+    /// The page as it is printed: the bytes of a PDF.
+    pub async fn printed(&self, driver: &Driver) -> Vec<u8> {
+        let session = self.client.session_id().await.expect("a session").expect("its id");
+        let address = format!("{}/session/{session}/print", driver.address);
+        // By default WebDriver prints upright, whatever the style sheet says.
+        let body = r#"{"background": true, "shrinkToFit": true}"#;
+        let output = Command::new("curl").args(["-sf", "-d", body, &address]).output().expect("curl runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        let answer: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let text = answer["value"].as_str().expect("a document");
+        let script = "done([...atob(arguments[0])].map(c => c.charCodeAt(0)))";
+        let bytes = self.script(script, vec![json!(text)]).await;
+        serde_json::from_value(bytes).expect("bytes")
+    }
+
     /// The element, once it is there.
     pub async fn find(&self, css: &str) -> Element {
         let found = self.client.wait().at_most(PATIENCE).for_element(Locator::Css(css)).await;

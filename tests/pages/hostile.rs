@@ -328,3 +328,52 @@ async fn text_that_would_be_script_stays_text_on_every_page() {
     assert!(pages.len() > 100 && forms > 60, "{} pages, {forms} forms", pages.len());
     window.client.close().await.expect("the window closes");
 }
+
+/// Every page that a role reaches by links from the first one, of each shape a few, shows nobody's name.
+#[tokio::test]
+async fn no_page_of_any_role_shows_who_a_student_is() {
+    let (house, people) = House::demonstrated();
+    // Roles in their order: the fourth coordinates special education.
+    let special = Program::of(&house, &people[3].email, "x");
+    let (_, students) = special.ask("GET", "/api/v1/students?limit=200", None);
+    let students: Vec<&str> =
+        students["items"].as_array().expect("items").iter().filter_map(|s| s["id"].as_str()).collect();
+    assert!(!students.is_empty(), "the district has students");
+    for student in &students {
+        let named = special.ask("PUT", &format!("/api/v1/students/{student}/identity"), Some(&json!({"name": CANARY})));
+        assert_eq!(named.0, 204, "{named:?}");
+    }
+    let purpose = json!({"fields": ["name"], "purpose": "test"});
+    let (_, shown) =
+        special.ask("POST", &format!("/api/v1/students/{}/identity/showings", students[0]), Some(&purpose));
+    assert!(shown.to_string().contains(CANARY), "it is kept, and shown to whoever asks by reason: {shown}");
+
+    let driver = Driver::start();
+    let mut of_students = 0;
+    for (n, person) in people.iter().enumerate() {
+        let window = driver.window(1440, 1000, false).await;
+        window.sign_in_as(&house.address, &person.email, &person.password).await;
+        let mut pages = vec!["/".to_owned(), "/minutes".into()];
+        let mut known: BTreeSet<String> = pages.iter().cloned().collect();
+        let mut shapes: BTreeMap<String, usize> = BTreeMap::new();
+        let mut at = 0;
+        while at < pages.len() {
+            let page = pages[at].clone();
+            window.open(&format!("{}{page}", house.address)).await;
+            of_students += usize::from(page.starts_with("/students/"));
+            for link in look(&window, &page).await {
+                let ours =
+                    link.starts_with('/') && !["/api/", "/assets/", "/feeds/"].iter().any(|no| link.starts_with(no));
+                let seen = shapes.entry(shape(&link)).or_default();
+                if ours && *seen < OF_A_SHAPE && known.insert(link.clone()) {
+                    *seen += 1;
+                    pages.push(link);
+                }
+            }
+            at += 1;
+        }
+        assert!(pages.len() > 5, "role {n} reaches {pages:?}");
+        window.client.close().await.expect("the window closes");
+    }
+    assert!(of_students > 3, "pages of students were among them");
+}

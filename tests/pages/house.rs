@@ -10,6 +10,8 @@ pub const PROGRAM: &str = env!("CARGO_BIN_EXE_bellwether");
 
 /// Of the one account there is: an administrator.
 pub const EMAIL: &str = "ana@test.example";
+/// Of every server of the tests.
+const KEYS: &str = "test:1111111111111111111111111111111111111111111111111111111111111111";
 pub const PASSWORD: &str = "otter violin cactus breeze";
 
 /// Gone, with its processes and files, when dropped.
@@ -64,7 +66,7 @@ impl House {
         let log = std::fs::File::create(dir.path().join("server.log")).expect("a file");
         let mut server = Command::new(PROGRAM)
             .args(["serve", "--listen", "127.0.0.1:0", "--db", &database])
-            .env("BELLWETHER_KEYS", format!("test:{}", "11".repeat(32)))
+            .env("BELLWETHER_KEYS", KEYS)
             .envs(settings.iter().copied())
             .args(options)
             .stdout(Stdio::piped())
@@ -88,6 +90,7 @@ impl House {
         let log = std::fs::File::create(dir.path().join("server.log")).expect("a file");
         let mut server = Command::new(PROGRAM)
             .args(["demo", "--listen", "127.0.0.1:0", "--db", &database])
+            .env("BELLWETHER_KEYS", KEYS)
             .current_dir(dir.path())
             .stdout(Stdio::piped())
             .stderr(log)

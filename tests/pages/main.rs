@@ -8,8 +8,10 @@ mod hostile;
 mod house;
 mod journey;
 mod passkeys;
+mod printed;
 mod providers;
 #[path = "../service/access/table.rs"]
 #[expect(dead_code, reason = "the table says more than which pages there are")]
 mod table;
 mod vacancies;
+mod working;

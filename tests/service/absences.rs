@@ -7,14 +7,16 @@ use bellwether::api::State;
 use bellwether::domain::actor::Role;
 use bellwether::domain::calendar::DateSpan;
 use bellwether::domain::id::{EducatorId, RunId, TermId};
-use bellwether::domain::records::{Calendar, Educator};
+use bellwether::domain::records::{Calendar, District, Educator, Pin, TimeOff};
 use bellwether::domain::run::RunState;
 use bellwether::domain::session::{Session, SessionStatus};
-use bellwether::domain::time::Date;
+use bellwether::domain::spoken::day;
+use bellwether::domain::time::{Date, Weekday};
 use bellwether::engine::outcome::{Schedule, SectionAssignment};
 use bellwether::engine::problem::{self, Problem};
 use bellwether::engine::substitutes;
 use bellwether::jobs::worker::Worker;
+use bellwether::store::absences::{self as reports, Report};
 use bellwether::store::{self, Db, mail};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -28,6 +30,22 @@ use crate::runs::{ana, office_of, own, published, settings, until};
 /// Algebra every morning and physics after it, both taught by Ana. Bo could teach algebra until Tuesday, Cy is not cleared,
 /// Di is free and cleared, Ed is at work only in the afternoon. Nobody else may teach physics.
 fn problem() -> Problem {
+    read(&document())
+}
+
+/// The same in a year to come, in which September 16 and 17 are days of school.
+fn later() -> (Problem, i32) {
+    let now = chrono::Datelike::year(&bellwether::domain::time::now());
+    let fits = |year: &i32| (Weekday::Mon..=Weekday::Thu).contains(&Date::ymd(*year, 9, 16).weekday());
+    let year = (now + 1..).find(fits).expect("a year");
+    (read(&document().replace("2026-", &format!("{year}-"))), year)
+}
+
+fn read(document: &str) -> Problem {
+    problem::read(document.as_bytes()).unwrap_or_else(|issues| panic!("{issues:?}"))
+}
+
+fn document() -> String {
     let educator = |id: &str, areas: &[&str], expires: &str, cleared: bool, hours: (&str, &str), pay: i64| {
         let license = |area: &&str| json!({"state": "NY", "area": area, "grades": ["09"], "issued": "2020-07-01", "expires": expires});
         json!({
@@ -56,7 +74,7 @@ fn problem() -> Problem {
             educator("ed", &["mathematics"], "2060-06-30", true, ("13:00", "17:00"), 60),
         ],
     });
-    problem::read(document.to_string().as_bytes()).unwrap_or_else(|issues| panic!("{issues:?}"))
+    document.to_string()
 }
 
 async fn work_off(state: &State, run: RunId) {
@@ -219,6 +237,9 @@ async fn a_closure_makes_a_repair_that_says_whom_it_moves_and_publishes_only_tha
         body.closed.push("2026-09-10".parse().expect("a date"));
         store::update(&mut tx, calendar.id, Some(calendar.version), body).await.expect("is changed");
         tx.commit().await.expect("commits");
+        let news = state.news_of(term).await.expect("news");
+        let told: Vec<_> = news.news.iter().map(|one| (one.what, one.name.as_str(), one.said.as_str())).collect();
+        assert_eq!((news.version, told), (1, vec![("closed", "Hudson Falls", "is closed on September 10, 2026")]));
         let run = state.ask_repair(&ana(), term).await.expect("a run");
         assert!(run.settings.repair && run.settings.start_from.is_some());
         work_off(&state, run.id).await;
@@ -238,6 +259,132 @@ async fn a_closure_makes_a_repair_that_says_whom_it_moves_and_publishes_only_tha
         assert_eq!(told.len(), 1);
         assert_eq!(told[0].parts[0].text.matches("not held Thu, Sep 10\n").count(), 2, "{}", told[0].parts[0].text);
         assert!(state.changes_of(run.id).await.expect("changes").people.is_empty(), "it stands");
+        assert!(state.news_of(term).await.expect("news").news.is_empty(), "and nothing has befallen since");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn where_nobody_follows_an_educator_who_left_the_district_is_asked_for_an_adult_in_the_room() {
+    on_both(async |db| {
+        let (mut state, term) = office_of(&db, &later().0).await;
+        let sink = Sink::start();
+        state.settings =
+            bellwether::config::Settings { mail: Some(sink.settings()), ..(*state.settings).clone() }.into();
+        let who = educators(&db).await;
+        let mut tx = db.read().await.expect("reads");
+        let districts: Vec<_> = store::every::<District>(&mut tx).await.expect("lists").iter().map(|d| d.id).collect();
+        drop(tx);
+        person(&db, Role::DistrictHr, &districts, None).await;
+        // The lock goes with her.
+        let mut tx = db.write("test").await.expect("writes");
+        for pin in store::every::<Pin>(&mut tx).await.expect("lists") {
+            store::delete::<Pin>(&mut tx, pin.id, None).await.expect("is gone");
+        }
+        tx.commit().await.expect("commits");
+        solve_and_publish(&state, term).await;
+        let room = mailroom(&db, &sink);
+        deliver(&room).await;
+        let before = sink.taken().len();
+
+        let mut tx = db.write("test").await.expect("writes");
+        let taught: BTreeSet<EducatorId> = sessions(&db).await.iter().map(|s| s.meeting.educator_id).collect();
+        assert_eq!(taught, BTreeSet::from([who["ana"]]), "one teaches both");
+        let ana_now = store::get::<Educator>(&mut tx, who["ana"]).await.expect("is there");
+        let gone = Educator { active: false, ..ana_now.body };
+        store::update(&mut tx, who["ana"], Some(ana_now.version), gone).await.expect("is changed");
+        tx.commit().await.expect("commits");
+        let news = state.news_of(term).await.expect("news").news;
+        assert_eq!((news.len(), news[0].what, news[0].said.as_str()), (1, "educator", "no longer teaches"));
+
+        let run = state.ask_repair(&ana(), term).await.expect("a run");
+        work_off(&state, run.id).await;
+        state.publish(&ana(), run.id).await.expect("is published");
+        let taught: BTreeSet<EducatorId> = sessions(&db).await.iter().map(|s| s.meeting.educator_id).collect();
+        assert_eq!(taught, BTreeSet::from([who["di"]]), "physics is nobody's");
+        deliver(&room).await;
+        let told = sink.read(before);
+        let asked = told.iter().find(|mail| mail.headers["subject"] == "An adult is needed in the room");
+        let text = &asked.expect("the district is asked").parts[0].text;
+        assert!(text.contains(", 9:00–9:45 AM EDT, Physics, Hudson High School, and the "), "{text}");
+        assert!(!text.contains("Algebra"), "{text}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_absence_taken_back_before_it_begins_returns_every_meeting_and_tells_everybody() {
+    on_both(async |db| {
+        let (problem, year) = later();
+        let (mut state, term) = office_of(&db, &problem).await;
+        let sink = Sink::start();
+        state.settings =
+            bellwether::config::Settings { mail: Some(sink.settings()), ..(*state.settings).clone() }.into();
+        let who = educators(&db).await;
+        solve_and_publish(&state, term).await;
+        let before = sessions(&db).await;
+        let mut tx = db.read().await.expect("reads");
+        let districts: Vec<_> = store::every::<District>(&mut tx).await.expect("lists").iter().map(|d| d.id).collect();
+        drop(tx);
+        person(&db, Role::DistrictHr, &districts, None).await;
+        let client = Client::with(db.clone(), (*state.settings).clone());
+        let (_, secret) = person(&db, Role::Coordinator, &[], None).await;
+        let coordinator = client.signed_in(&secret);
+        let (_, secret) = person(&db, Role::Educator, &[], Some(who["ana"])).await;
+        let ana = client.signed_in(&secret);
+        let room = mailroom(&db, &sink);
+        deliver(&room).await;
+        let seen = sink.taken().len();
+
+        // She reports it herself, and sees neither who could stand in nor what they cost.
+        let body = json!({"term_id": term, "first_on": Date::ymd(year, 9, 16), "last_on": Date::ymd(year, 9, 17), "reason": "fever"});
+        let reported = ana.post(&format!("/api/v1/educators/{}/absences", who["ana"]), &body).await;
+        assert_eq!((reported.status.as_u16(), reported.body["duties"].clone()), (201, json!([])), "{reported:?}");
+        let path = format!("/api/v1/absences/{}", reported.body["absence"]["id"].as_str().expect("an id"));
+        assert_eq!(reported.body["taking_back"], json!({"meetings": 0, "rooms": 0, "released": []}));
+        ana.post(&format!("{path}/approve"), &json!({})).await.refused(404, "not_found");
+        assert_eq!(coordinator.post(&format!("{path}/approve"), &json!({})).await.status.as_u16(), 200);
+        let plan = ana.get(&path).await.body;
+        let meaning = &plan["taking_back"];
+        assert_eq!((meaning["meetings"].clone(), meaning["rooms"].clone()), (json!(4), json!(2)));
+        assert_eq!(meaning["released"][0]["educator_id"], json!(who["di"]));
+        deliver(&room).await;
+        let asked = sink.read(seen);
+        let subject = |mail: &crate::mail::Read| mail.headers["subject"].clone();
+        let subjects: BTreeSet<String> = asked.iter().map(subject).collect();
+        assert!(subjects.contains("Educator ana will be away"), "{subjects:?}");
+        assert!(subjects.contains("An adult is needed in the room"), "{subjects:?}");
+
+        // Taken back: each meeting is hers again, the days are no time off, and whoever heard of it hears of this.
+        assert_eq!(ana.post(&format!("{path}/withdraw"), &json!({})).await.status.as_u16(), 200);
+        let returned: Vec<_> = sessions(&db).await.into_iter().map(|s| (s.id, s.meeting)).collect();
+        let expected: Vec<_> = before.into_iter().map(|s| (s.id, s.meeting)).collect();
+        assert_eq!(returned, expected);
+        let mut tx = db.read().await.expect("reads");
+        assert!(store::every::<TimeOff>(&mut tx).await.expect("lists").is_empty());
+        drop(tx);
+        assert_eq!(ana.get(&path).await.body["taking_back"], Value::Null);
+        ana.post(&format!("{path}/withdraw"), &json!({})).await.refused(409, "conflict");
+        coordinator.post(&format!("{path}/approve"), &json!({})).await.refused(409, "conflict");
+        deliver(&room).await;
+        let told = sink.read(seen + asked.len());
+        let of = |to: &str| told.iter().filter(|mail| mail.headers["to"].contains(to)).collect::<Vec<_>>();
+        let (hers, dis) = (of("ana@a.example"), of("di@a.example"));
+        let added = format!("added {}, 8:00–8:45 AM EDT", day(Date::ymd(year, 9, 16)));
+        assert!(hers[0].parts[0].text.contains(&added), "{}", hers[0].parts[0].text);
+        assert!(dis[0].parts[0].text.contains("No longer yours"), "{}", dis[0].parts[0].text);
+        let subjects: BTreeSet<String> = told.iter().map(subject).collect();
+        assert!(subjects.contains("No adult is needed in the room after all"), "{subjects:?}");
+        assert!(subjects.contains("Educator ana has taken an absence back"), "{subjects:?}");
+        assert!(told.iter().chain(&asked).all(|mail| !mail.parts[0].text.contains("fever")), "why is nobody's business");
+
+        // What has begun is not taken back.
+        let mut tx = db.write("test").await.expect("writes");
+        let on = Date::ymd(2026, 9, 16);
+        let past = Report { term_id: term, educator_id: who["ana"], first_on: on, last_on: on, reason: String::new() };
+        let past = reports::report(&mut tx, &past).await.expect("is kept");
+        tx.commit().await.expect("commits");
+        ana.post(&format!("/api/v1/absences/{past}/withdraw"), &json!({})).await.refused(409, "conflict");
     })
     .await;
 }

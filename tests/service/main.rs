@@ -9,6 +9,7 @@ mod crash;
 mod doors;
 mod feeds;
 mod fresh;
+mod hours;
 mod instance;
 mod keeping;
 mod mail;

@@ -13,6 +13,7 @@ use bellwether::store::Db;
 use bellwether::store::log;
 use bellwether::store::runs::{self, NewRun};
 use bellwether::store::schedules::{self, Publication};
+use bellwether::store::snapshot;
 use chrono::{DateTime, TimeDelta};
 use serde_json::{Value, json};
 
@@ -173,8 +174,9 @@ async fn publish(db: &Db, own: &Side, foreign: &Side) {
     let term: TermId = own.parsed("terms");
     let districts: Vec<DistrictId> = vec![own.parsed("districts"), foreign.parsed("districts")];
     let mut tx = db.write("test").await.expect("writes");
-    let new =
-        NewRun { term_id: term, districts: districts.clone(), settings: RunSettings::default(), problem: "{}".into() };
+    let problem = snapshot::within(&mut tx, term, &districts).await.expect("the records make a problem");
+    let problem = serde_json::to_string(&problem).expect("plain data");
+    let new = NewRun { term_id: term, districts: districts.clone(), settings: RunSettings::default(), problem };
     let run_id: RunId = runs::create(&mut tx, new).await.expect("a run");
     let meetings = [own, foreign].into_iter().flat_map(meetings).collect();
     let publication = Publication {

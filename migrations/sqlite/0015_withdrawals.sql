@@ -1,0 +1,3 @@
+-- An absence that was taken back: by whom and when.
+ALTER TABLE absence ADD COLUMN withdrawn_by TEXT;
+ALTER TABLE absence ADD COLUMN withdrawn_at TEXT;

@@ -1,0 +1,260 @@
+//! Repairs: what befell a term since its schedule was published, the run that mends it, and whom it would move.
+
+use axum::extract::State as Axum;
+use axum::extract::rejection::FormRejection;
+use axum::response::Redirect;
+use axum::routing::get;
+use axum::{Form, Router};
+use maud::{Markup, html};
+use serde::Deserialize;
+
+use super::layout::{Page, Place, empty, figure};
+use super::runs::table;
+use super::words;
+use crate::api::access::Planner;
+use crate::api::repairs::{Changes, NeedChanges, PersonChanges, TermNews, Told};
+use crate::api::{State, error::Error, extract::NoQuery, extract::Query};
+use crate::domain::actor::Actor;
+use crate::domain::id::TermId;
+use crate::domain::run::Run;
+use crate::domain::time::{self, Date};
+use crate::store::directory::{self, TermNumbers};
+use crate::store::runs;
+
+/// Terms to choose from.
+const TERMS: i64 = 12;
+/// Runs among which repairs are looked for, and repairs that are shown.
+const RUNS: i64 = 50;
+const SHOWN: usize = 5;
+/// Things that are listed, and people of a preview.
+const MOST: usize = 200;
+
+pub(super) fn routes() -> Router<State> {
+    Router::new().route("/repairs", get(read).post(start))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Which {
+    term: Option<TermId>,
+}
+
+/// Everything that the page shows.
+struct View {
+    terms: Vec<TermNumbers>,
+    term: Option<TermId>,
+    /// None where nothing stands that could be repaired, with the reason.
+    news: Result<TermNews, String>,
+    repairs: Vec<Run>,
+}
+
+async fn read(Axum(state): Axum<State>, Planner(actor): Planner, Query(which): Query<Which>) -> Result<Markup, Error> {
+    let today = Date(time::now().date_naive());
+    let mut tx = state.db.read().await?;
+    let terms = directory::terms(&mut tx, TERMS).await?;
+    // The term that runs, else the latest.
+    let running = terms.iter().find(|term| term.first_on <= today && today <= term.last_on);
+    let term = which.term.or_else(|| running.or(terms.first()).map(|term| term.id));
+    let mut repairs = runs::list(&mut tx, term, None, None, RUNS).await?;
+    drop(tx);
+    repairs.retain(|run| run.settings.repair);
+    repairs.truncate(SHOWN);
+    let news = match term {
+        None => Err("there is no term yet".into()),
+        Some(term) => match state.news_of(term).await {
+            Ok(news) => Ok(news),
+            Err(Error::Conflict(why)) => Err(why),
+            Err(other) => return Err(other),
+        },
+    };
+    Ok(page(&actor, &View { terms, term, news, repairs }))
+}
+
+#[derive(Deserialize)]
+struct Start {
+    term: TermId,
+}
+
+async fn start(
+    Axum(state): Axum<State>,
+    Planner(actor): Planner,
+    _: NoQuery,
+    form: Result<Form<Start>, FormRejection>,
+) -> Result<Redirect, Error> {
+    let Form(Start { term }) = form.map_err(|error| Error::Malformed(error.body_text()))?;
+    let run = state.ask_repair(&actor, term).await?;
+    Ok(Redirect::to(&format!("/runs/{}", run.id)))
+}
+
+fn page(actor: &Actor, view: &View) -> Markup {
+    Page::new("Repairs", Place::Repairs, actor).show(&html! {
+        h1 { "Repairs" }
+        p.soft { "A repair keeps whatever still holds of the published schedule and mends the rest with the least change. Nothing is republished before you have seen whom it moves." }
+        @if view.terms.len() > 1 {
+            nav.weeks aria-label="Terms" {
+                @for term in &view.terms {
+                    a.button.quiet href=(format!("/repairs?term={}", term.id)) aria-current=[(view.term == Some(term.id)).then_some("page")] { (term.name) }
+                }
+            }
+        }
+        @match &view.news {
+            Err(why) => (empty("Nothing to repair", &html! { p { (capital(why)) "." } p { a href="/runs#start" { "Plan a term" } ", and publish it." } })),
+            Ok(news) => (since(news, view.term)),
+        }
+        @if !view.repairs.is_empty() {
+            section.card aria-labelledby="repairs" {
+                h2 #repairs { "Latest repairs" }
+                (table(&view.repairs, &view.terms, time::now()))
+            }
+        }
+    })
+}
+
+fn since(news: &TermNews, term: Option<TermId>) -> Markup {
+    let published = words::instant(news.published_at);
+    html! {
+        section.card aria-labelledby="news" {
+            h2 #news { "What has changed" }
+            p.soft { "Since version " (news.version) ", published " (published) ", was asked for." }
+            @if news.news.is_empty() {
+                p { "Nothing: the records are as they were." }
+                p.soft { "Change the calendar of a district, a bell schedule, a service or an educator, or report an absence; then come back. A few days of one educator are handed over on " a href="/absences" { "Absences" } ", without a repair." }
+            } @else {
+                ul.day-list { @for told in news.news.iter().take(MOST) { li { (line(told)) } } }
+                @if news.news.len() > MOST { p.soft { "and " (words::count(news.news.len() - MOST)) " more" } }
+                @if let Some(term) = term {
+                    form.plain method="post" action="/repairs" {
+                        input type="hidden" name="term" value=(term);
+                        button type="submit" { "Find the least change" }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn line(told: &Told) -> Markup {
+    let week = match (told.what, &told.id) {
+        ("educator" | "away" | "back" | "papers" | "hours" | "terms", Some(id)) => {
+            Some(format!("/educators/{id}/week"))
+        }
+        ("decided", _) => Some("/decisions".into()),
+        _ => None,
+    };
+    html! { @match week { Some(week) => { a href=(week) { strong { (told.name) } } } None => { strong { (told.name) } } } " " (told.said) }
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// Meeting by meeting, whom a repair moves: for the preview of its publication.
+pub fn preview(changes: &Changes) -> Markup {
+    let sum = |of: fn(&PersonChanges) -> usize| words::count(changes.people.iter().map(of).sum::<usize>());
+    html! {
+        section.card aria-labelledby="meetings" {
+            h2 #meetings { "Meeting by meeting" }
+            dl.figures {
+                (figure(&sum(|person| person.added), "added"))
+                (figure(&sum(|person| person.moved), "moved"))
+                (figure(&sum(|person| person.dropped), "dropped"))
+                (figure(&words::count(changes.unchanged_meetings), "stay as they are"))
+            }
+            @if !changes.people.is_empty() {
+                table.stack {
+                    caption.unseen { "Meetings that change, by educator and need" }
+                    thead { tr { th scope="col" { "Educator" } th scope="col" { "What" } th.number scope="col" { "Added" } th.number scope="col" { "Moved" } th.number scope="col" { "Dropped" } th scope="col" { "Between" } } }
+                    tbody { @for person in changes.people.iter().take(MOST) { @for (n, need) in person.needs.iter().enumerate() {
+                        tr {
+                            th scope="row" { @if n == 0 { a href=(format!("/educators/{}/week", person.educator_id)) { (person.name) } } @else { span.unseen { (person.name) } } }
+                            td data-label="What" { (need.title) span.soft { " · " (need.school) } }
+                            td.number data-label="Added" { (need.added) }
+                            td.number data-label="Moved" { (need.moved) }
+                            td.number data-label="Dropped" { (need.dropped) }
+                            td data-label="Between" { (between(need)) }
+                        }
+                    } } }
+                }
+                @if changes.people.len() > MOST { p.soft { "and " (words::count(changes.people.len() - MOST)) " more educators" } }
+            }
+        }
+    }
+}
+
+fn between(need: &NeedChanges) -> String {
+    let said = |on: &str| on.parse().map_or_else(|_| on.to_owned(), words::day);
+    if need.first_on == need.last_on {
+        said(&need.first_on)
+    } else {
+        format!("{} and {}", said(&need.first_on), said(&need.last_on))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::{EducatorId, RecordId as _, ScheduleId};
+    use crate::web::samples;
+
+    fn view(news: Result<Vec<Told>, String>) -> String {
+        let news = news.map(|news| TermNews {
+            schedule_id: ScheduleId::fresh(),
+            version: 2,
+            published_at: samples::now(),
+            news,
+        });
+        let term = samples::term();
+        page(&samples::actor(), &View { term: Some(term.id), terms: vec![term], news, repairs: Vec::new() })
+            .into_string()
+    }
+
+    #[test]
+    fn what_befell_is_listed_with_a_way_to_mend_it_and_only_then() {
+        let id = EducatorId::fresh();
+        let away = Told {
+            what: "away",
+            id: Some(id.to_string()),
+            name: "<b>Ana</b>".into(),
+            said: "is away September 2, 2026".into(),
+        };
+        let text = view(Ok(vec![away]));
+        assert!(
+            text.contains(&format!(
+                "href=\"/educators/{id}/week\"><strong>&lt;b&gt;Ana&lt;/b&gt;</strong></a> is away"
+            )),
+            "{text}"
+        );
+        assert!(
+            text.contains("action=\"/repairs\"")
+                && text.contains("Since version 2, published Nov 24, 2026, 3:00 PM UTC"),
+            "{text}"
+        );
+        let quiet = view(Ok(Vec::new()));
+        assert!(quiet.contains("the records are as they were") && !quiet.contains("action=\"/repairs\""), "{quiet}");
+        let none = view(Err("nothing is published yet".into()));
+        assert!(none.contains("Nothing is published yet.") && none.contains("Plan a term"), "{none}");
+    }
+
+    #[test]
+    fn a_repair_is_told_by_educator_and_need_with_the_days() {
+        let need = NeedChanges {
+            title: "Algebra".into(),
+            school: "Hill".into(),
+            dropped: 2,
+            first_on: "2026-09-10".into(),
+            last_on: "2026-09-11".into(),
+            ..NeedChanges::default()
+        };
+        let person = PersonChanges {
+            educator_id: EducatorId::fresh(),
+            name: "Ana".into(),
+            added: 0,
+            moved: 0,
+            dropped: 2,
+            needs: vec![need],
+        };
+        let text = preview(&Changes { unchanged_meetings: 1036, people: vec![person] }).into_string();
+        assert!(text.contains("Thu, Sep 10 and Fri, Sep 11") && text.contains("<dd>1,036</dd>"), "{text}");
+    }
+}
