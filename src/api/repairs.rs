@@ -122,9 +122,12 @@ struct Names<'n> {
 impl Names<'_> {
     async fn tell(&self, tx: &mut Tx, news: &News) -> Result<Told, Error> {
         let told = |what, id: &String, name: String, said: String| Told { what, id: Some(id.clone()), name, said };
-        let days = |first: &Date, last: &Date| match first == last {
-            true => spoken::long_date(*first),
-            false => format!("{} to {}", spoken::long_date(*first), spoken::long_date(*last)),
+        let days = |first: &Date, last: &Date| {
+            if first == last {
+                spoken::long_date(*first)
+            } else {
+                format!("{} to {}", spoken::long_date(*first), spoken::long_date(*last))
+            }
         };
         Ok(match news {
             News::Closed { place, on } => {

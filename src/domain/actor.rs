@@ -283,9 +283,9 @@ fn extent(role: Role, verb: Verb, thing: Thing) -> Extent {
         (Role::Coordinator, _) => All,
         (_, Thing::Planning) => Nothing,
         (Role::Educator, thing) => match (verb, thing) {
-            (_, Thing::EducatorFeeds | Thing::Offers | Thing::ServiceLog | Thing::Absences) => Own,
             // When they can be placed is theirs to say.
-            (Verb::Write, Thing::Record("availability" | "time_off")) => Own,
+            (_, Thing::EducatorFeeds | Thing::Offers | Thing::ServiceLog | Thing::Absences)
+            | (Verb::Write, Thing::Record("availability" | "time_off")) => Own,
             (_, Thing::SchoolFeeds | Thing::Showings | Thing::MinutesAtRisk) | (Verb::Write, _) => Nothing,
             (Verb::Read, Thing::Record(kind)) => match kind {
                 "term" | "course" => All,

@@ -34,7 +34,8 @@ async fn a_painted_week_is_saved_as_a_whole_and_of_two_painters_neither_loses_th
         let before = kept(&db).await;
         let first = educator.get(&path).await;
         assert!(first.text.contains("value=\"mon-480\" checked"), "{}", first.text);
-        let monday: String = (480..960).step_by(30).map(|at| format!("&on=mon-{at}")).collect();
+        let monday: Vec<String> = (480..960).step_by(30).map(|at| format!("&on=mon-{at}")).collect();
+        let monday = monday.concat();
         let body = format!("do=save&step=30&seen={}{monday}&on=tue-480&on=tue-510&on=junk-1", seen(&first));
         assert_eq!(sent(educator, &path, &body).await.status.as_u16(), 303);
         let after = kept(&db).await;

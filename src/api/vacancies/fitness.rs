@@ -1,5 +1,6 @@
 //! Whether an educator's papers cover a vacancy, and what it comes to for them: sections on both clocks, minutes, courses.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::error::Error;
@@ -62,9 +63,9 @@ impl Wanted {
                 calendars.iter().filter(of_term).find(|row| row.body.school_id == school).map(|row| row.body.clone())
             };
             let calendar = of(Some(section.school_id)).or_else(|| of(None)).map(Into::into);
-            if !bells.contains_key(&section.school_id) {
+            if let Entry::Vacant(bells) = bells.entry(section.school_id) {
                 let rows = store::children::<kept::BellSchedule>(tx, "school_id", section.school_id).await?;
-                bells.insert(section.school_id, rows.into_iter().map(|row| (row.body.key, row.body.periods)).collect());
+                bells.insert(rows.into_iter().map(|row| (row.body.key, row.body.periods)).collect());
             }
             sections.push(Part {
                 course: store::get::<kept::Course>(tx, section.course_id).await?.body,
@@ -100,7 +101,7 @@ impl Wanted {
     }
 
     /// From when on somebody who comes now would teach a section.
-    fn from_now(&self, part: &Part) -> DateSpan {
+    fn ahead(&self, part: &Part) -> DateSpan {
         let span = self.span(part);
         DateSpan { first: span.first.max(self.today).min(span.last), last: span.last }
     }
@@ -125,7 +126,7 @@ impl Wanted {
             missing.push(format!("no clearance for {state}; record it when it is there"));
         }
         for part in &self.sections {
-            let DateSpan { first, last } = self.from_now(part);
+            let DateSpan { first, last } = self.ahead(part);
             let covers = |license: &&kept::License| {
                 license.state == *state
                     && part.course.areas.contains(&license.area)
@@ -169,7 +170,7 @@ impl Wanted {
             let met = part
                 .calendar
                 .as_ref()
-                .map(|calendar| met(&part.section.meets, calendar, &part.bells, self.from_now(part), (tz, own_tz)));
+                .map(|calendar| met(&part.section.meets, calendar, &part.bells, self.ahead(part), (tz, own_tz)));
             let met = met.unwrap_or_default();
             for (monday, minutes) in met.minutes {
                 *weeks.entry(monday).or_default() += minutes;

@@ -50,8 +50,8 @@ fn facts(terms: &Terms, deadline: &str) -> Vec<(String, String)> {
     facts
 }
 
-fn to_the_vacancy(about: About<'_>) -> Option<(String, String)> {
-    Some(("The vacancy".into(), format!("/vacancies/{}", about.id)))
+fn to_the_vacancy(about: About<'_>) -> (String, String) {
+    ("The vacancy".into(), format!("/vacancies/{}", about.id))
 }
 
 /// To a district's HR: somebody is proposed. `deadline` as they read it.
@@ -108,7 +108,7 @@ pub fn answered(about: About<'_>, educator: &str, is_proposal: bool, outcome: Ou
         subject: format!("{short}: {}, {}", about.title, about.district),
         text: vec![text, next.into()],
         facts: vec![("Educator".into(), educator.into())],
-        link: to_the_vacancy(about),
+        link: Some(to_the_vacancy(about)),
     }
 }
 
@@ -120,7 +120,7 @@ pub fn taken_back(about: About<'_>, is_proposal: bool) -> Notice {
         subject: format!("No answer is needed: {}, {}", about.title, about.district),
         text: vec![format!("{what} for {} was taken back. There is nothing to answer any more.", about.title)],
         facts: Vec::new(),
-        link: if is_proposal { to_the_vacancy(about) } else { Some(("Your offers".into(), "/offers".into())) },
+        link: Some(if is_proposal { to_the_vacancy(about) } else { ("Your offers".into(), "/offers".into()) }),
     }
 }
 

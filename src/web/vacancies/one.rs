@@ -181,9 +181,8 @@ fn may(actor: &Actor, stage: Stage, to: Stage) -> bool {
     let office = actor.may(Verb::Write, Thing::Planning);
     let district = actor.may(Verb::Write, Thing::Record("vacancy"));
     match stage.mover(to) {
-        Some(Party::Office) => office,
+        Some(Party::Office | Party::Educator) => office,
         Some(Party::District) => district,
-        Some(Party::Educator) => office,
         Some(Party::Clock) | None => false,
     }
 }

@@ -97,7 +97,7 @@ impl Office {
     async fn letters(&self) -> Vec<(String, String)> {
         let mut letters = Vec::new();
         let mut tx = self.house.db.write("test").await.expect("writes");
-        while let Some(due) = mail::claim(&mut tx, std::time::Duration::from_secs(60)).await.expect("claims") {
+        while let Some(due) = mail::claim(&mut tx, std::time::Duration::from_mins(1)).await.expect("claims") {
             let Some(Letter::Notice(notice)) = due.letter else { continue };
             let facts: Vec<String> = notice.facts.iter().map(|(name, value)| format!("{name}: {value}")).collect();
             letters.push((notice.subject, [notice.text.join(" "), facts.join("\n")].join("\n")));
