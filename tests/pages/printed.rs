@@ -40,6 +40,7 @@ async fn a_week_is_one_sheet_on_its_side_and_a_report_has_its_periods_log_and_po
     window.find("main h1").await;
     // Folded on the screen, open on paper: the policies take space there.
     let report = sheets(&window, &driver, "report").await;
-    assert!((1..=4).contains(&report.len()) && report.iter().all(|width| *width < 700.0), "{report:?}");
+    // How many sheets depends on how much the student is owed; one that breaks before every row has dozens.
+    assert!((1..=10).contains(&report.len()) && report.iter().all(|width| *width < 700.0), "{report:?}");
     window.client.close().await.expect("the window closes");
 }
