@@ -146,7 +146,7 @@ async fn one_click_ends_digests_and_nothing_else() {
         let admin = &house.people[0];
         let at = |address: &str| format!("/api/v1/mail-refusals?address={address}");
         let delete = async |address: &str| admin.raw("DELETE", &at(address), &[], Body::empty()).await.status.as_u16();
-        assert_eq!((delete("x%00").await, delete("bo@a.example").await), (400, 404));
+        assert_eq!((delete("x%00").await, delete("bo@a.example").await), (404, 404));
         assert_eq!((delete("ana@a.example").await, delete("ana@a.example").await), (204, 404));
         let read = sink.read(1);
         let states: Vec<String> =
