@@ -110,8 +110,6 @@ pub struct Scope<'s, 'g, 'p> {
     /// By educator: whether they are in the scope.
     pub educators: Vec<bool>,
     pub needs: Vec<Need>,
-    /// The scope's educators are paid for already: using one more of them costs nothing.
-    pub active: bool,
 }
 
 /// The programme under construction, with what the families of rules share.

@@ -11,7 +11,7 @@ impl Builder<'_, '_, '_> {
     pub(super) fn add_people(&mut self) {
         for (educator, taking) in std::mem::take(&mut self.taking) {
             let person = self.grid.educator(educator);
-            let used = (!self.scope.active && self.scope.book.is_idle(educator) && person.activation_cents > 0)
+            let used = (self.scope.book.is_idle(educator) && person.activation_cents > 0)
                 .then(|| self.program.column(Column::Used { educator }, person.activation_cents));
             self.add_overlaps(educator, &taking, used);
             let views = || taking.iter().map(|(&hold, cols)| (self.grid.view(hold, educator), cols.as_slice()));

@@ -63,7 +63,7 @@ fn solve_among<'g, 'p>(
     needs.iter().for_each(|&need| base.drop_need(need));
     let mut educators = vec![false; context.grid.educators.len()];
     among.iter().for_each(|&e| educators[e] = true);
-    let scope = Scope { book: &base, pairing: context.pairing, educators, needs, active: false };
+    let scope = Scope { book: &base, pairing: context.pairing, educators, needs };
     let (better, solved) = exact(&scope, book, limits(context, LATE.min(context.watch.seconds_left()), CLOSE))?;
     Ok((better.filter(|better| better.cost() < book.cost()), solved.finished))
 }

@@ -44,7 +44,7 @@ pub fn whole<'s, 'g, 'p>(
 ) -> Scope<'s, 'g, 'p> {
     let mut educators = vec![false; context.grid.educators.len()];
     part.educators.iter().for_each(|&e| educators[e] = true);
-    Scope { book: base, pairing, educators, needs: part.needs.clone(), active: false }
+    Scope { book: base, pairing, educators, needs: part.needs.clone() }
 }
 
 pub fn limits(context: &Context<'_, '_, '_>, seconds: f64, gap_cents: f64) -> SolveLimits {

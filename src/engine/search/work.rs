@@ -1,7 +1,7 @@
 //! The work on one part: a start, prices for its needs, the pool of terms that the prices showed, annealing, a proof.
 //!
-//! Small parts are proven at once. Where a proof is out of reach the prices go on in one thread, for the
-//! bound, while the other anneals.
+//! Small parts are proven at once. Where a proof is within reach, the few pairs worth a look and neighborhoods are solved
+//! beside it; where it is not, the prices' bound stands.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
