@@ -5,7 +5,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fantoccini::elements::Element;
 use fantoccini::{Client, ClientBuilder, Locator};
@@ -126,6 +126,18 @@ impl Drop for Driver {
 /// A passkey's device that always finds its owner.
 const AUTHENTICATOR: &str = r#"{"protocol": "ctap2", "transport": "internal", "hasResidentKey": true, "hasUserVerification": true, "isUserVerified": true}"#;
 
+/// Whether a click there leaves the page (a link, or the button of a form that no script sends); then the page is marked.
+const LEADS: &str = "
+    const clicked = document.querySelector(arguments[0]);
+    const form = clicked.closest('button')?.form;
+    const leads = Boolean(clicked.closest('a[href]') ?? (form && !form.dataset.passkey));
+    if (leads) document.documentElement.dataset.left = '';
+    return leads";
+
+/// Whether the page that stands there is another one, and is whole.
+const ARRIVED: &str =
+    "return document.readyState === 'complete' && document.documentElement.dataset.left === undefined";
+
 pub struct Window {
     pub client: Client,
     name: String,
@@ -178,12 +190,28 @@ impl Window {
         found.unwrap_or_else(|error| panic!("{css} does not appear: {error}"))
     }
 
+    /// Its text, also where the page is replaced while it is read: the page of a run that ends loads itself anew.
     pub async fn text(&self, css: &str) -> String {
-        self.find(css).await.text().await.expect("text")
+        for _ in 0..10 {
+            match self.find(css).await.text().await {
+                Err(error) if error.is_stale_element_reference() => {}
+                read => return read.unwrap_or_else(|error| panic!("{css}: {error}")),
+            }
+        }
+        panic!("{css} is replaced whenever it is read")
     }
 
+    /// Clicks it; if it leads to another page, that one has been loaded when this returns. (WebDriver promises to wait
+    /// for a page that has begun to load, and under load a form is sent later than that.)
     pub async fn click(&self, css: &str) {
-        self.find(css).await.click().await.unwrap_or_else(|error| panic!("{css}: {error}"));
+        let element = self.find(css).await;
+        let leads = self.client.execute(LEADS, vec![json!(css)]).await.expect("a script runs");
+        element.click().await.unwrap_or_else(|error| panic!("{css}: {error}"));
+        let clicked = Instant::now();
+        while leads == true && !self.client.execute(ARRIVED, Vec::new()).await.is_ok_and(|arrived| arrived == true) {
+            assert!(clicked.elapsed() < PATIENCE, "{css} leads nowhere");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     pub async fn fill(&self, css: &str, text: &str) {
