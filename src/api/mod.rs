@@ -21,6 +21,7 @@ pub mod hours;
 mod identities;
 mod layers;
 mod mail;
+mod make_ups;
 mod minutes;
 mod once;
 mod passkeys;
@@ -94,6 +95,7 @@ fn routes() -> OpenApiRouter<State> {
         .merge(identities::routes())
         .merge(minutes::routes())
         .merge(service_log::routes())
+        .merge(make_ups::routes())
         .merge(fidelity::routes())
         .merge(caps::routes())
         .merge(mail::routes())

@@ -27,6 +27,7 @@ use crate::engine::dated;
 use crate::engine::news::{self, Became, News};
 use crate::engine::outcome::Schedule;
 use crate::engine::problem::Problem;
+use crate::store::makeup::{self, Booking};
 use crate::store::schedules::Published;
 use crate::store::sessions::{self, Difference};
 use crate::store::{self, Tx, absences, directory, runs, schedules, snapshot};
@@ -41,8 +42,11 @@ pub(super) fn routes() -> OpenApiRouter<State> {
 /// What publishing a run would change, person by person
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Changes {
+    /// Meetings that have begun among them.
     pub unchanged_meetings: usize,
     pub people: Vec<PersonChanges>,
+    /// Booked make-up sessions that would be cancelled: the schedule takes their time, or the school is closed by now.
+    pub make_ups: Vec<Booking>,
 }
 
 /// What changes for one educator
@@ -278,13 +282,14 @@ impl State {
         });
         let (problem, mut meetings) = expanded.await.map_err(Error::internal)??;
         absences::apply(&mut tx, run.term_id, &mut meetings).await?;
+        let make_ups = makeup::in_the_way(&mut tx, run.term_id, &meetings).await?;
         let (unchanged_meetings, differences) =
             sessions::differences(&mut tx, run.term_id, &run.district_ids, meetings).await?;
         let mut names = BTreeMap::new();
         for educator in store::every::<kept::Educator>(&mut tx).await? {
             names.insert(educator.id, educator.body.display_name);
         }
-        Ok(Changes { unchanged_meetings, people: by_person(&problem, &names, &differences) })
+        Ok(Changes { unchanged_meetings, people: by_person(&problem, &names, &differences), make_ups })
     }
 }
 

@@ -18,7 +18,9 @@ use super::{directory, every, log};
 use crate::args;
 use crate::domain::actor::{Actor, Reach, Thing, Verb};
 use crate::domain::calendar::{self, DateSpan};
-use crate::domain::id::{DistrictId, EducatorId, RecordId, SchoolId, ServiceId, ServiceLineId, StudentId, TermId};
+use crate::domain::id::{
+    DistrictId, EducatorId, LogId, RecordId, SchoolId, ServiceId, ServiceLineId, StudentId, TermId,
+};
 use crate::domain::ledger::{Ledger, Line, Logged, Scheduled, School, ledger};
 use crate::domain::line::{self, Form, Interval, Minutes};
 use crate::domain::log::LogEntry;
@@ -45,10 +47,10 @@ statements! {
                 OR EXISTS (SELECT 1 FROM session_student x JOIN session n ON n.id = x.session_id WHERE x.service_id = v.id AND n.educator_id = $6)) \
                 ORDER BY u.key, v.id";
     /// Published sessions that serve and have no entry in the log.
-    SCHEDULED = "SELECT x.service_id, n.held_on, n.minutes FROM session_student x JOIN session n ON n.id = x.session_id WHERE x.serves \
+    SCHEDULED = "SELECT x.service_id, n.held_on, n.minutes, n.makes_up FROM session_student x JOIN session n ON n.id = x.session_id WHERE x.serves \
                  AND x.service_id IN (SELECT unhex(value, '-') FROM json_each($1)) \
                  AND NOT EXISTS (SELECT 1 FROM service_log g WHERE g.session_id = x.session_id AND g.service_id = x.service_id) ORDER BY n.held_on"
-              | "SELECT x.service_id, n.held_on, n.minutes FROM session_student x JOIN session n ON n.id = x.session_id WHERE x.serves \
+              | "SELECT x.service_id, n.held_on, n.minutes, n.makes_up FROM session_student x JOIN session n ON n.id = x.session_id WHERE x.serves \
                  AND x.service_id IN (SELECT value::uuid FROM jsonb_array_elements_text($1)) \
                  AND NOT EXISTS (SELECT 1 FROM service_log g WHERE g.session_id = x.session_id AND g.service_id = x.service_id) ORDER BY n.held_on";
     /// Who serves whom, with the areas that would do.
@@ -195,7 +197,11 @@ pub async fn accounts(tx: &mut Tx, subjects: Vec<Subject>, today: Date) -> Resul
     let mut logged: BTreeMap<ServiceId, Vec<LogEntry>> = BTreeMap::new();
     for services in services.chunks(1000) {
         for row in tx.rows(&SCHEDULED, args![json!(services)]).await? {
-            let session = Scheduled { held_on: Date(row.get::<NaiveDate>("held_on")?), minutes: row.get("minutes")? };
+            let session = Scheduled {
+                held_on: Date(row.get::<NaiveDate>("held_on")?),
+                minutes: row.get("minutes")?,
+                makes_up: row.get::<Option<Uuid>>("makes_up")?.map(LogId::from_uuid),
+            };
             scheduled.entry(row.id("service_id")?).or_default().push(session);
         }
         for entry in log::of_services(tx, services).await? {
