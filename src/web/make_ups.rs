@@ -63,6 +63,9 @@ impl MakeUps {
         let mut booked = makeup::of_entries(tx, &ids).await?;
         booked.retain(|one| !one.logged);
         let mut found = Self { booked, may_book, ..Self::default() };
+        if !may_book {
+            return Ok(found);
+        }
         for entry in account.log.iter().filter(|entry| lacks(entry, &account.ledger)) {
             let minutes = makeup::open_minutes(tx, entry).await?;
             if minutes == 0 {
@@ -73,7 +76,7 @@ impl MakeUps {
                 continue;
             }
             let now = tx.at;
-            let slots = if may_book { makeup::proposals(tx, entry, now, OFFERED).await? } else { Vec::new() };
+            let slots = makeup::proposals(tx, entry, now, OFFERED).await?;
             let who = slots.first().map_or(entry.educator_id, |slot| slot.educator_id);
             let educator = store::get::<Educator>(tx, who).await?.body.display_name;
             found.open.push(Open { entry: entry.clone(), minutes, educator, slots });
