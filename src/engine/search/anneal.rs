@@ -12,9 +12,7 @@ use super::part::Part;
 use super::ruin::{self, stake};
 use crate::engine::grid::{EducatorIx, Need, SlotIx};
 
-/// Cents a worse roster may cost more: for sections alone, while everything is open, once the sections are nearly right,
-/// and at last. At us-m's sections 20 M comes to 2,849 M in the time that 5 M comes to 2,924 M.
-pub const BOILING: f64 = 20_000_000.0;
+/// Cents a worse roster may cost more: while everything is open, and once the sections are nearly right.
 pub const HOT: f64 = 5_000_000.0;
 pub const WARM: f64 = 300_000.0;
 /// For a repair, which is to change little.

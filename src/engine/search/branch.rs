@@ -21,9 +21,26 @@ impl Effort {
     /// What a population can afford: `pairs` is the number of pairs of blocks of one educator, over all educators. At
     /// us-m's sections 1 node gives a bound of 2,390 M, 10 nodes 2,638 M, 50 nodes 2,739 M, 300 nodes 2,750 M.
     pub fn for_pairs(pairs: usize) -> Self {
-        Self { nodes: (400_000_000 / pairs.max(1)).clamp(6, 300), slack: 0.000_3, units: 64 }
+        Self { nodes: (400_000_000 / pairs.max(1)).clamp(6, MOST), slack: 0.000_3, units: 64 }
+    }
+
+    /// The effort for prices that are `share` of their way to the last: while they are far off, little will do.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "6 to 300"
+    )]
+    pub fn after(self, share: f64) -> Self {
+        let late = ((share - EARLY) / (1.0 - EARLY)).clamp(0.0, 1.0);
+        Self { nodes: (self.nodes as f64 * (MOST as f64 / self.nodes as f64).powf(late)) as usize, ..self }
     }
 }
+
+/// Nodes with which nearly every term is solved.
+const MOST: usize = 300;
+/// Share of the way that prices go at the least effort.
+const EARLY: f64 = 0.5;
 
 /// Memory for one thread's `choose`.
 #[derive(Default)]

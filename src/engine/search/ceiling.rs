@@ -8,17 +8,18 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::branch::{Answer, Branch, Effort, Piece, Scratch, count};
-use super::chain::Clashes;
+use super::chain::{Chain, Clashes};
 use super::menu::{Menu, Seat};
 use crate::engine::grid::{BlockIx, EducatorIx, Grid, Need, ServiceIx, SlotIx};
 use crate::engine::holds::timeline::Loads;
+use crate::engine::problem::Educator;
 
 /// Weeks looked at together in each half of the term: a monthly service comes round in four.
 const WEEKS: usize = 4;
 
 pub(super) struct Block {
     need: usize,
-    block: BlockIx,
+    pub block: BlockIx,
     /// Cents earned less pay.
     worth: f64,
     /// Minutes in the weeks looked at, by half of the term.
@@ -36,6 +37,11 @@ pub(super) struct Block {
 impl Block {
     pub fn whole_load(&self) -> f64 {
         self.load[0] + self.load[1]
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "whole cents, far below 2^53")]
+    pub fn cents(&self) -> i64 {
+        self.worth as i64
     }
 }
 
@@ -67,7 +73,7 @@ pub struct Choice {
     /// Cents, less activation and the prices; never below what any term is worth.
     pub worth: f64,
     pub shares: Vec<(usize, f64)>,
-    /// The sections of the best term found that obeys the rules of sections.
+    /// The sections of the best term found that obeys the rules of sections, ascending.
     pub blocks: Vec<BlockIx>,
 }
 
@@ -210,7 +216,7 @@ impl Ceiling {
         if worth <= 0.0 {
             return Choice::default();
         }
-        let mut room = self.room[0] + self.room[1];
+        let mut room = self.whole_room();
         let mut shares = Vec::new();
         for &b in &blocks {
             shares.push((self.blocks[b].need, 1.0));
@@ -224,7 +230,9 @@ impl Ceiling {
             shares.push((self.services[piece.at].need, piece.share * part));
             room -= piece.load * part;
         }
-        Choice { worth, shares, blocks: sound.iter().map(|&b| self.blocks[b].block).collect() }
+        let mut blocks: Vec<BlockIx> = sound.iter().map(|&b| self.blocks[b].block).collect();
+        blocks.sort_unstable();
+        Choice { worth, shares, blocks }
     }
 
     /// The most that blocks and services are worth at these prices, with one block for certain where one is given.
@@ -253,16 +261,30 @@ impl Ceiling {
     }
 
     /// What some sets of sections, and none at all, are worth: unpriced, with services at their prices in the room left.
-    pub fn patterns(&self, known: &BTreeSet<Vec<BlockIx>>, prices: &[f64]) -> Vec<Pattern> {
+    /// Of a set that is too much for some week or day, what is worth least is left out.
+    pub fn patterns(&self, grid: &Grid<'_>, known: &BTreeSet<Vec<BlockIx>>, prices: &[f64]) -> Vec<Pattern> {
         let mut pieces = Vec::new();
         self.pieces(prices, &mut pieces);
-        let nothing = Vec::new();
-        known.iter().chain([&nothing]).map(|blocks| self.pattern(blocks, &pieces)).collect()
+        let mut sets: BTreeSet<Vec<BlockIx>> = known.iter().map(|blocks| self.trim(grid, blocks)).collect();
+        sets.insert(Vec::new());
+        sets.iter().map(|blocks| self.pattern(blocks, &pieces)).collect()
+    }
+
+    fn trim(&self, grid: &Grid<'_>, blocks: &[BlockIx]) -> Vec<BlockIx> {
+        let person = grid.educator(self.educator);
+        let mut sums = Vec::new();
+        let mut kept = blocks.to_vec();
+        while !bears(kept.iter().map(|&b| &*grid.view(grid.blocks[b].hold, self.educator).loads), person, &mut sums) {
+            let worth = |block: &BlockIx| self.blocks.iter().find(|row| row.block == *block).map_or(0, Block::cents);
+            let Some(least) = kept.iter().copied().min_by_key(worth) else { break };
+            kept.retain(|&block| block != least);
+        }
+        kept
     }
 
     fn pattern(&self, blocks: &[BlockIx], pieces: &[Piece]) -> Pattern {
         let taken = || self.blocks.iter().filter(|row| blocks.contains(&row.block));
-        let mut room = self.room[0] + self.room[1] - taken().map(Block::whole_load).sum::<f64>();
+        let mut room = self.whole_room() - taken().map(Block::whole_load).sum::<f64>();
         let mut worth: f64 = taken().map(|row| row.worth).sum();
         let courses: BTreeSet<usize> = taken().flat_map(|row| row.courses.iter().copied()).collect();
         worth -= self.prep * count(courses.len().saturating_sub(1)) + self.activation;
@@ -272,6 +294,19 @@ impl Ceiling {
             room -= piece.load * part;
         }
         Pattern { educator: self.educator, blocks: blocks.to_vec(), worth }
+    }
+
+    /// Minutes in the weeks looked at.
+    pub fn whole_room(&self) -> f64 {
+        self.room[0] + self.room[1]
+    }
+
+    /// What services are worth at most at these prices, in each of 0 … `units` equal parts of the room.
+    pub fn filled(&self, prices: &[f64], units: usize) -> Vec<f32> {
+        let (mut pieces, mut chain) = (Vec::new(), Chain::default());
+        self.pieces(prices, &mut pieces);
+        chain.begin(units, self.whole_room(), &pieces);
+        chain.filled
     }
 
     /// The services worth their price, dearest first.
@@ -415,6 +450,29 @@ fn hull(steps: &[(f64, f64)], price: f64, mut piece: impl FnMut(f64, f64, f64)) 
         piece(gained, steps[best].1 - load, 1.0 - share);
         (at, worth, load, share) = (best + 1, steps[best].0 - price, steps[best].1, 1.0);
     }
+}
+
+/// Whether minutes together are within an educator's limits, every week and every day; `sums` is memory.
+pub(super) fn bears<'l>(
+    loads: impl Iterator<Item = &'l Loads> + Clone,
+    person: &Educator,
+    sums: &mut Vec<i64>,
+) -> bool {
+    let (week, day) = (person.max_minutes_per_week, person.max_minutes_per_day);
+    (loads.clone().map(|l| l.week_peak).sum::<i64>() <= week || fits(loads.clone().map(|l| &*l.by_week), week, sums))
+        && (loads.clone().map(|l| l.day_peak).sum::<i64>() <= day || fits(loads.map(|l| &*l.by_day), day, sums))
+}
+
+/// Whether no sum of the tables' minutes under one key is over `most`.
+fn fits<'l>(tables: impl Iterator<Item = &'l [(u32, u32)]>, most: i64, sums: &mut Vec<i64>) -> bool {
+    sums.clear();
+    for table in tables {
+        if let Some(last) = table.last().filter(|last| sums.len() <= last.0 as usize) {
+            sums.resize(last.0 as usize + 1, 0);
+        }
+        table.iter().for_each(|&(key, minutes)| sums[key as usize] += i64::from(minutes));
+    }
+    sums.iter().all(|&sum| sum <= most)
 }
 
 fn both_exceed(a: &[(u32, u32)], b: &[(u32, u32)], most: i64) -> bool {

@@ -77,7 +77,7 @@ pub(super) struct Chain {
     /// The same, of the link and all before it.
     peaks: Vec<f32>,
     /// By units left: the most that services can be worth in them.
-    filled: Vec<f32>,
+    pub filled: Vec<f32>,
     /// The chain that the last sweep found best.
     pub row: Vec<usize>,
 }

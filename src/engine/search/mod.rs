@@ -12,6 +12,7 @@ mod chain;
 mod construct;
 mod cover;
 mod desk;
+mod exchange;
 mod insertion;
 mod menu;
 mod neighbors;

@@ -29,7 +29,7 @@ const FEW: usize = 64;
 const FEW_OF: usize = 30;
 
 pub struct Prices {
-    ceilings: Vec<Ceiling>,
+    pub ceilings: Vec<Ceiling>,
     needs: Vec<Need>,
     /// By need of the part.
     prices: Vec<f64>,
@@ -37,7 +37,7 @@ pub struct Prices {
     scale: Vec<f64>,
     /// The least total found, and at which prices.
     pub best: f64,
-    best_prices: Vec<f64>,
+    pub best_prices: Vec<f64>,
     effort: Effort,
     /// By need: how far its price falls when one educator of those who could take it is asked.
     fall: Vec<f64>,
@@ -91,8 +91,10 @@ impl Prices {
         stop: &dyn Fn() -> bool,
         mut on_bound: impl FnMut(f64),
     ) {
+        let effort = self.effort;
         for pass in 1.. {
             let done = share(pass);
+            self.effort = effort.after(done);
             let Some(mean) = self.pass(FAST * (SLOW / FAST).powf(done.min(1.0)), threads, stop) else { break };
             if done >= 1.0 || pass % TRY == 0 {
                 self.try_out(mean, threads);
@@ -194,9 +196,9 @@ impl Prices {
     }
 
     /// The sections that each educator's best term had at some prices, valued at the best prices.
-    pub fn patterns(&self) -> Vec<Pattern> {
+    pub fn patterns(&self, grid: &Grid<'_>) -> Vec<Pattern> {
         let valued = |(ceiling, known): (&Ceiling, &BTreeSet<Vec<BlockIx>>)| {
-            let mut patterns = ceiling.patterns(known, &self.best_prices);
+            let mut patterns = ceiling.patterns(grid, known, &self.best_prices);
             patterns.retain(|pattern| pattern.worth > 0.0);
             patterns
         };

@@ -14,7 +14,7 @@ use super::part::Part;
 use super::prices::Prices;
 use super::prove::{exact, limits, only, prove, whole};
 use super::race::{Span, race};
-use super::{Context, Defect, Start, construct, neighbors, pool};
+use super::{Context, Defect, Start, construct, exchange, neighbors, pool};
 use crate::engine::grid::Need;
 use crate::engine::pairing::Pairing;
 use crate::engine::solve::SolveLimits;
@@ -30,11 +30,14 @@ const EXACT_COLUMNS: usize = 60_000;
 const PASSES: usize = 150;
 /// Of the seconds left: for the first prices, for sections alone, for one pool, and until a provable part is handed over.
 const PRICING: f64 = 0.25;
-const SECTIONS: f64 = 0.1;
+const SECTIONS: f64 = 0.35;
 const PACKING: f64 = 0.15;
 const HANDOVER: f64 = 0.15;
 /// Seconds of annealing for each need of a provable part, at most.
 const EACH: f64 = 0.03;
+/// Moves of the exchange for each block, at most: of a provable part, and of any other.
+const FEW_EACH: u64 = 5_000;
+const MANY_EACH: u64 = 30_000;
 /// Terms that are chosen from at once; where there are more, HiGHS is at a loss.
 const POOL: usize = 12_000;
 /// Rounds of annealing for each need that lost its place.
@@ -183,12 +186,9 @@ impl<'g, 'p> Work<'_, 'g, 'p> {
         let end = if exact { begin - (begin * HANDOVER).min(EACH * self.part.needs.len() as f64) } else { 0.0 };
         let mut prices = Prices::new(self.context.grid, self.part, &self.menu, limits.threads, u64::from(limits.seed));
         self.settle(&mut prices);
+        self.sections(&prices, exact);
         let few = self.few(&prices);
-        let few = Context { pairing: &few, ..*self.context };
-        if !exact {
-            self.sections(&few)?;
-        }
-        let few = Menu::new(&few, self.part);
+        let few = Menu::new(&Context { pairing: &few, ..*self.context }, self.part);
         let from = watch.seconds_left();
         for turn in 0..TURNS {
             if self.context.stopped() || self.board.is_close(self.n) {
@@ -290,30 +290,32 @@ impl<'g, 'p> Work<'_, 'g, 'p> {
         only(self.context.grid, &pairs)
     }
 
-    /// The sections annealed without any services, among the few pairs worth a look: they are most of the money, and
-    /// take a hundredth of the time that they take among services.
-    fn sections(&mut self, few: &Context<'_, 'g, 'p>) -> Result<(), Defect> {
-        let needs = self.part.needs.iter().copied().filter(|need| matches!(need, Need::Block(_))).collect();
-        let sections = Part { needs, educators: self.part.educators.clone(), floor: self.part.floor, columns: 0 };
-        if sections.needs.is_empty() {
-            return Ok(());
+    /// The sections exchanged without any services: they are most of the money. Then everything else where it costs least.
+    #[expect(clippy::cast_precision_loss, reason = "a share")]
+    fn sections(&mut self, prices: &Prices, exact: bool) {
+        let blocks = self.part.needs.iter().filter(|need| matches!(need, Need::Block(_))).count() as u64;
+        if blocks == 0 {
+            return;
         }
-        let menu = Menu::new(few, &sections);
-        let book = construct::build(few, &sections, &menu, Some(&self.best.roster), |_| {});
-        let rounds = self.nodes.map(|nodes| 200 * nodes.min(5_000));
-        let span = Span { seconds: few.watch.seconds_left() * SECTIONS, rounds };
-        let plan = Plan { hot: anneal::BOILING, seed: u64::from(few.limits.seed), around: &[] };
-        let roster = race(few, &sections, &menu, &book, plan, span, |_, _| {})?.roster;
+        let most = blocks * if exact { FEW_EACH } else { MANY_EACH } / exchange::MOVES;
+        let watch = self.context.watch;
+        let (begin, seconds) = (watch.seconds_left(), watch.seconds_left() * SECTIONS);
+        let looks = self.nodes.map_or(most, |nodes| most.min(nodes)).max(1);
+        let done = |look: u64| {
+            let by_count = look as f64 / looks as f64;
+            if self.nodes.is_some() { by_count } else { by_count.max((begin - watch.seconds_left()) / seconds) }
+        };
+        let mut roster = self.best.roster.clone();
+        exchange::exchange(self.context, prices, &mut roster, &done);
         let book = construct::build(self.context, self.part, &self.menu, Some(&roster), |_| {});
         self.take(book);
-        Ok(())
     }
 
     /// The best choice of known terms, then everything else where it costs least.
     fn pack(&mut self, prices: &mut Prices, begin: f64) -> Result<(), Defect> {
         prices.learn(&self.best.roster);
         let (watch, limits) = (self.context.watch, self.context.limits);
-        let patterns = prices.patterns();
+        let patterns = prices.patterns(self.context.grid);
         if patterns.len() > POOL || watch.should_stop() {
             return Ok(());
         }
