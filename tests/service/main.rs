@@ -16,6 +16,7 @@ mod mail;
 mod minutes;
 mod people;
 mod privacy;
+mod profile;
 mod providers;
 mod races;
 mod runs;
