@@ -66,6 +66,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("pdf_writer", &["exchange"]),
     ("rust_xlsxwriter", &["exchange"]),
     ("lettre", &["notify"]),
+    ("mail_parser", &["exchange"]),
     ("axum", &["api", "web", "cli"]),
     ("axum_extra", &["api", "web", "cli"]),
     ("maud", &["web"]),

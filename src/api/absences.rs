@@ -66,6 +66,8 @@ pub struct Plan {
     pub absence: Absence,
     /// To whoever plans. The educator sees the absence alone.
     pub duties: Vec<DutyPlan>,
+    /// Booked make-up sessions of those days: nobody stands in for them, their minutes are to be made up again.
+    pub make_ups: Vec<MeetingPlan>,
     /// What taking it back would mean; none once it has begun or was taken back.
     pub taking_back: Option<TakingBack>,
 }
@@ -207,7 +209,7 @@ impl State {
             drop(tx);
             plan(self.basis(id, choices).await?)?
         } else {
-            Plan { absence, duties: Vec::new(), taking_back: None }
+            Plan { absence, duties: Vec::new(), make_ups: Vec::new(), taking_back: None }
         };
         Ok(Plan { taking_back, ..plan })
     }
@@ -217,7 +219,7 @@ impl State {
         let absence = absences::get(&mut tx, id).await?;
         let over = absence.approved_at.is_some() || absence.withdrawn_at.is_some();
         let meetings = if over { Vec::new() } else { left(&mut tx, &absence).await? };
-        let of_each: Vec<Vec<String>> = meetings.iter().map(needs).collect();
+        let of_each: Vec<Vec<String>> = meetings.iter().filter(|l| l.session.makes_up.is_none()).map(needs).collect();
         let duties = substitutes::duties(of_each.iter().map(Vec::as_slice));
         if duties.is_empty() {
             return Ok(Basis { absence, meetings, duties, ranked: Vec::new(), names: BTreeMap::new() });
@@ -307,14 +309,16 @@ fn taken(basis: &Basis) -> Result<Vec<(SessionId, Option<EducatorId>)>, Error> {
         let taken_by = ranked.taken_by.as_deref().map(parsed).transpose()?;
         by.extend(duty.needs.iter().map(|need| (need.as_str(), taken_by)));
     }
-    let who = |listed: &Listed| needs(listed).first().and_then(|need| by.get(need.as_str()).copied()).flatten();
+    let of_need = |listed: &Listed| needs(listed).first().and_then(|need| by.get(need.as_str()).copied()).flatten();
+    let who = |listed: &Listed| of_need(listed).filter(|_| listed.session.makes_up.is_none());
     Ok(basis.meetings.iter().map(|listed| (listed.session.id, who(listed))).collect())
 }
 
 /// Owes the districts' HR a notice of the meetings for which somebody must be in the room.
 async fn tell_districts(tx: &mut Tx, basis: &Basis, taken: &[(SessionId, Option<EducatorId>)]) -> Result<(), Error> {
     let mut rooms = Rooms::new();
-    for (listed, _) in basis.meetings.iter().zip(taken).filter(|(_, (_, by))| by.is_none()) {
+    let left = basis.meetings.iter().zip(taken).filter(|(_, (_, by))| by.is_none()).map(|(listed, _)| listed);
+    for listed in left.filter(|listed| listed.session.makes_up.is_none()) {
         rooms.entry(listed.session.meeting.district_id).or_default().push(room::line(listed));
     }
     room::ask_for_adults(tx, rooms, "An educator is away").await
@@ -332,9 +336,11 @@ fn title(code: &str) -> String {
 
 fn plan(basis: Basis) -> Result<Plan, Error> {
     let mut duties = Vec::new();
+    let (make_ups, regular): (Vec<&Listed>, Vec<&Listed>) =
+        basis.meetings.iter().partition(|listed| listed.session.makes_up.is_some());
     for (duty, ranked) in basis.duties.iter().zip(basis.ranked) {
         let mine: Vec<&Listed> =
-            basis.meetings.iter().filter(|l| needs(l).iter().any(|n| duty.needs.contains(n))).collect();
+            regular.iter().copied().filter(|l| needs(l).iter().any(|n| duty.needs.contains(n))).collect();
         let first = mine.first().ok_or_else(|| Error::internal("a duty without a meeting"))?;
         let name = match &first.session.meeting.purpose {
             Purpose::Section(_) => first.course_name.clone().unwrap_or_default(),
@@ -360,7 +366,8 @@ fn plan(basis: Basis) -> Result<Plan, Error> {
             taken_by: ranked.taken_by.as_deref().map(parsed).transpose()?,
         });
     }
-    Ok(Plan { absence: basis.absence, duties, taking_back: None })
+    let make_ups = make_ups.into_iter().map(meeting).collect();
+    Ok(Plan { absence: basis.absence, duties, make_ups, taking_back: None })
 }
 
 fn meeting(listed: &Listed) -> MeetingPlan {

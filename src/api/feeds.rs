@@ -178,6 +178,8 @@ async fn read(
 }
 
 fn entry(listed: Listed) -> Entry {
+    // A feed's address may leak: what is delivered to whom stays out of it.
+    let title = listed.title();
     let session = listed.session;
     Entry {
         id: session.id.to_string(),
@@ -187,8 +189,7 @@ fn entry(listed: Listed) -> Entry {
         starts: session.meeting.starts,
         ends: session.meeting.ends,
         tz: session.meeting.tz,
-        // A feed's address may leak: what is delivered to whom stays out of it.
-        title: listed.course_name.unwrap_or_else(|| "Service session".into()),
+        title,
         place: listed.school_name,
     }
 }

@@ -54,6 +54,7 @@ impl<K: PartialEq, V> Turn<'_, K, V> {
 
     pub fn keep(mut self, key: K, value: V) -> Arc<V> {
         let value = Arc::new(value);
+        self.answers.retain(|answer| answer.key != key);
         let over = (self.answers.len() + 1).saturating_sub(MOST);
         self.answers.drain(..over);
         self.answers.push(Answer { key, line: self.line, value: value.clone() });

@@ -11,12 +11,17 @@ use uuid::Uuid;
 use super::State;
 use super::access::Planner;
 use super::error::Error;
-use super::extract::{NoQuery, Path, Query};
+use super::extract::{Json, NoQuery, Path, Query};
 use crate::domain::id::{MailId, RecordId as _};
-use crate::store::mail::{self, Kept, Refusal};
+use crate::exchange::bounce;
+use crate::store::mail::{self, Bounced, Kept, Refusal};
 
 pub(super) fn routes() -> OpenApiRouter<State> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(retry)).routes(routes!(refusals, lift))
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(retry))
+        .routes(routes!(refusals, lift))
+        .routes(routes!(bounces))
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
@@ -144,4 +149,41 @@ async fn lift(
     }
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// A mail that reports on another.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Reported {
+    /// The whole of it, headers and all.
+    #[schema(max_length = 1_000_000)]
+    report: String,
+}
+
+/// Report a mail that came back
+///
+/// Takes a delivery status notification (RFC 3464). A mail of ours that it quotes, to an address that it names as failed,
+/// counts as failed; an address that does not exist gets no more mail. Other reports change nothing. `bellwether mail
+/// bounced` does the same.
+#[utoipa::path(post, path = "/api/v1/mail-bounces", operation_id = "reportBounce", tag = "mail", request_body = Reported, responses(
+    (status = 200, description = "what changed; empty where it is of no mail of ours, or of no failure", body = Vec<Bounced>),
+    (status = 413, description = "the body is too long"),
+    (status = 415, description = "the body is not JSON"),
+    (status = 422, description = "it is no such report"),
+))]
+async fn bounces(
+    Axum(state): Axum<State>,
+    Planner(actor): Planner,
+    _: NoQuery,
+    Json(Reported { report }): Json<Reported>,
+) -> Result<axum::Json<Vec<Bounced>>, Error> {
+    let report = bounce::read(report.as_bytes()).map_err(|why| Error::field("/report", why))?;
+    let mut tx = state.write(&actor).await?;
+    let mut found = Vec::new();
+    for one in report.recipients.iter().filter(|one| one.action == "failed") {
+        let id = report.message_id.as_deref().unwrap_or_default();
+        found.extend(mail::bounced(&mut tx, id, &one.addresses, one.nobody_there, &one.cause).await?);
+    }
+    tx.commit().await?;
+    Ok(axum::Json(found))
 }

@@ -23,6 +23,7 @@ pub mod join;
 mod kept;
 mod layers;
 mod mail;
+mod make_ups;
 mod minutes;
 mod once;
 mod passkeys;
@@ -58,7 +59,7 @@ use candidates::Desks;
 use doors::Doors;
 use error::Error;
 use kept::Kept;
-use repairs::{Changes, TermNews};
+use repairs::{StandingChanges, TermNews};
 
 pub use accounts::Wanted as WantedToken;
 pub use health::record_metrics;
@@ -80,7 +81,7 @@ pub struct State {
     pub desks: Arc<Desks>,
     /// What befell terms, and what repairs would change.
     news: Arc<Kept<TermId, TermNews>>,
-    changes: Arc<Kept<(RunId, Option<String>), Changes>>,
+    changes: Arc<Kept<(RunId, Option<String>), StandingChanges>>,
     /// Who could stand in for whom.
     plans: Arc<Kept<AbsenceId, Plan>>,
     /// Every ledger of a term as of a day.
@@ -120,6 +121,7 @@ fn routes() -> OpenApiRouter<State> {
         .merge(identities::routes())
         .merge(minutes::routes())
         .merge(service_log::routes())
+        .merge(make_ups::routes())
         .merge(fidelity::routes())
         .merge(caps::routes())
         .merge(mail::routes())

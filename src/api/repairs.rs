@@ -28,6 +28,7 @@ use crate::engine::dated;
 use crate::engine::news::{self, Became, News};
 use crate::engine::outcome::Schedule;
 use crate::engine::problem::Problem;
+use crate::store::makeup::{self, Booking};
 use crate::store::schedules::Published;
 use crate::store::sessions::{self, Difference};
 use crate::store::{self, Tx, absences, directory, runs, schedules, snapshot};
@@ -42,8 +43,17 @@ pub(super) fn routes() -> OpenApiRouter<State> {
 /// What publishing a run would change, person by person
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Changes {
+    /// Meetings that have begun among them.
     pub unchanged_meetings: usize,
     pub people: Vec<PersonChanges>,
+    /// Booked make-up sessions that would be cancelled: the schedule takes their time, or the school is closed by now.
+    pub make_ups: Vec<Booking>,
+}
+
+/// Changes that hold until the next meeting begins or ends: what has begun stays as it is.
+pub(super) struct StandingChanges {
+    changes: Arc<Changes>,
+    until: Option<DateTime<Utc>>,
 }
 
 /// What changes for one educator
@@ -253,10 +263,12 @@ impl State {
         let run = runs::get(&mut tx, id).await?;
         let key = (id, run.schedule_sha256.clone());
         let mut turn = self.changes.turn(&mut tx).await?;
-        match turn.find(&key) {
-            Some(changes) => Ok(changes),
-            None => Ok(turn.keep(key, changes_of(&mut tx, &run).await?)),
+        if let Some(standing) = turn.find(&key)
+            && standing.until.is_none_or(|bell| tx.at < bell)
+        {
+            return Ok(standing.changes.clone());
         }
+        Ok(turn.keep(key, standing_changes(&mut tx, &run).await?).changes.clone())
     }
 }
 
@@ -285,7 +297,7 @@ async fn news_of(tx: &mut Tx, term: TermId) -> Result<TermNews, Error> {
     })
 }
 
-async fn changes_of(tx: &mut Tx, run: &Run) -> Result<Changes, Error> {
+async fn standing_changes(tx: &mut Tx, run: &Run) -> Result<StandingChanges, Error> {
     let id = run.id;
     let (schedule, _) = runs::answer(tx, id).await?;
     let schedule = schedule.ok_or_else(|| Error::Conflict("the run has no schedule yet".into()))?;
@@ -298,12 +310,17 @@ async fn changes_of(tx: &mut Tx, run: &Run) -> Result<Changes, Error> {
     });
     let (problem, mut meetings) = expanded.await.map_err(Error::internal)??;
     absences::apply(tx, run.term_id, &mut meetings).await?;
+    let make_ups = makeup::in_the_way(tx, run.term_id, &meetings).await?;
+    let bells = meetings.iter().flat_map(|meeting| [meeting.starts_at, meeting.ends_at]);
+    let next = sessions::next_bell(tx, run.term_id).await?;
+    let until = bells.filter(|bell| *bell > tx.at).chain(next).min();
     let (unchanged_meetings, differences) = sessions::differences(tx, run.term_id, &run.district_ids, meetings).await?;
     let mut names = BTreeMap::new();
     for educator in store::every::<kept::Educator>(tx).await? {
         names.insert(educator.id, educator.body.display_name);
     }
-    Ok(Changes { unchanged_meetings, people: by_person(&problem, &names, &differences) })
+    let changes = Changes { unchanged_meetings, people: by_person(&problem, &names, &differences), make_ups };
+    Ok(StandingChanges { changes: Arc::new(changes), until })
 }
 
 fn by_person(

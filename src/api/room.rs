@@ -27,7 +27,7 @@ pub type Rooms = BTreeMap<DistrictId, Vec<String>>;
 /// `Wed, Sep 16, 9:00–9:45 AM EDT, Physics, Hudson High School`.
 pub fn line(listed: &Listed) -> String {
     let meeting = &listed.session.meeting;
-    let what = listed.course_name.as_deref().unwrap_or("Service session");
+    let what = listed.title();
     let when = spoken::meeting(meeting.tz, meeting.held_on, meeting.starts, meeting.ends);
     format!("{when}, {what}, {}", listed.school_name)
 }

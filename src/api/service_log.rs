@@ -1,4 +1,4 @@
-//! The service log over HTTP: what became of each session, amended with its history, and when to make up what is missing.
+//! The service log over HTTP: what became of each session, amended with its history.
 
 use axum::extract::State as Axum;
 use axum::http::StatusCode;
@@ -16,13 +16,10 @@ use crate::domain::closure::Closure;
 use crate::domain::id::{EducatorId, LogId, SchoolId, ServiceId, SessionId};
 use crate::domain::line::Grouping;
 use crate::domain::log::{LogEntry, MissReason, Outcome, Said};
-use crate::domain::makeup::Slot;
-use crate::domain::time::{self, Clock, Date};
+use crate::domain::time::{Clock, Date};
 use crate::store::audit::Entry;
-use crate::store::{log, makeup};
+use crate::store::log;
 
-/// Times proposed for one make-up.
-const PROPOSALS: usize = 10;
 /// Students of one session.
 const MOST: usize = 1000;
 
@@ -32,7 +29,6 @@ pub(super) fn routes() -> OpenApiRouter<State> {
         .routes(routes!(write_extra))
         .routes(routes!(close))
         .routes(routes!(history))
-        .routes(routes!(proposals))
 }
 
 /// What is said of a session, student by student.
@@ -266,22 +262,4 @@ async fn history(
     let entry = log::get(&mut tx, &actor, Verb::Read, id).await?;
     let changes = log::history(&mut tx, id).await?;
     Ok(axum::Json(History { entry, changes }))
-}
-
-/// When a missed session can be made up
-///
-/// Times from now on that are free for the student and the educator, inside the service's windows, on days of school,
-/// while a license and a clearance cover the service.
-#[utoipa::path(get, path = "/api/v1/service-log/{id}/make-up", operation_id = "proposeMakeUp", tag = "minutes", params(("id" = Uuid, Path)), responses(
-    (status = 200, description = "at most ten times on the school's clock; none where nothing is missing", body = Vec<Slot>), (status = 404, description = "there is no such entry"),
-))]
-async fn proposals(
-    Axum(state): Axum<State>,
-    actor: Actor,
-    Path(id): Path<LogId>,
-    _: NoQuery,
-) -> Result<axum::Json<Vec<Slot>>, Error> {
-    let mut tx = state.db.read().await?;
-    let entry = log::get(&mut tx, &actor, Verb::Read, id).await?;
-    Ok(axum::Json(makeup::proposals(&mut tx, &entry, time::now(), PROPOSALS).await?))
 }

@@ -67,6 +67,8 @@ struct Shown {
     /// The kind of service; none for a section.
     service: Option<String>,
     students: Vec<ShownStudent>,
+    /// The log entry whose missing minutes it was booked to make up for; none for a session of the schedule.
+    makes_up: Option<Uuid>,
     status: SessionStatus,
     starts_at: DateTime<Utc>,
     ends_at: DateTime<Utc>,
@@ -170,6 +172,7 @@ fn shown(listed: Listed) -> Shown {
         course_name,
         service,
         students: meeting.students.into_iter().map(student).collect(),
+        makes_up: session.makes_up.map(crate::domain::id::RecordId::uuid),
         status: meeting.status,
         starts_at: meeting.starts_at,
         ends_at: meeting.ends_at,

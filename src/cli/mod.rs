@@ -10,6 +10,7 @@ pub mod check;
 pub mod demo;
 pub mod exchange;
 pub mod generate;
+pub mod mail;
 pub mod migrate;
 pub mod privacy;
 pub mod serve;
@@ -46,6 +47,7 @@ enum Command {
     Demo(demo::Args),
     Export(exchange::Export),
     Import(exchange::Import),
+    Mail(mail::Args),
     Migrate(migrate::Args),
     Privacy(privacy::Args),
     Generate(generate::Args),
@@ -64,6 +66,7 @@ impl Command {
             Self::Demo(args) => args.run(),
             Self::Export(args) => args.run(),
             Self::Import(args) => args.run(),
+            Self::Mail(args) => args.run(),
             Self::Migrate(args) => args.run(),
             Self::Privacy(args) => args.run(),
             Self::Generate(args) => args.run(),
@@ -113,26 +116,33 @@ impl From<Vec<Issue>> for Failure {
     }
 }
 
+impl Failure {
+    /// Says it on standard error. Returns the exit status.
+    fn tell(&self) -> u8 {
+        match self {
+            Self::BadInput(issues) => {
+                issues.iter().for_each(|issue| eprintln!("{}", serde_json::json!(issue)));
+                2
+            }
+            Self::Settings(error) => {
+                eprintln!("bellwether: {error}");
+                2
+            }
+            Self::Defect(error) => {
+                eprintln!("bellwether: {error:#}");
+                3
+            }
+        }
+    }
+}
+
 /// Parse the arguments, run the command, report a failure.
 #[must_use]
 pub fn main() -> ExitCode {
     let command = Cli::parse().command;
     match catch_unwind(AssertUnwindSafe(|| command.run())) {
         Ok(Ok(code)) => code,
-        Ok(Err(Failure::BadInput(issues))) => {
-            for issue in issues {
-                eprintln!("{}", serde_json::json!(issue));
-            }
-            ExitCode::from(2)
-        }
-        Ok(Err(Failure::Settings(error))) => {
-            eprintln!("bellwether: {error}");
-            ExitCode::from(2)
-        }
-        Ok(Err(Failure::Defect(error))) => {
-            eprintln!("bellwether: {error:#}");
-            ExitCode::from(3)
-        }
+        Ok(Err(failure)) => ExitCode::from(failure.tell()),
         Err(_) => {
             eprintln!("bellwether: this is a defect of the program; please report the message above");
             ExitCode::from(3)

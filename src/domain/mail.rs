@@ -7,6 +7,22 @@ use uuid::Uuid;
 
 use super::time::{Clock, Date, Tz};
 
+/// Replies of a server that knows no such mailbox (RFC 5321 §4.2.3).
+const NO_SUCH_MAILBOX: [u16; 3] = [550, 551, 553];
+
+/// Whether an answer of a mail server says that there is no such address. `status` is the enhanced code (RFC 3463) where
+/// it gave one: 5.1.x is about the address, but for 5.1.7 and 5.1.8, which are about the sender's; every other class is
+/// about the mailbox, the mail, or what the server thinks of us. Without one, or with 5.0.0, the reply decides.
+#[must_use]
+pub fn nobody_there(reply: Option<u16>, status: Option<&str>) -> bool {
+    let mut parts = status.unwrap_or_default().trim().split('.');
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some("5"), Some("1"), detail) => !matches!(detail, Some("7" | "8")),
+        (Some(""), None, None) | (Some("5"), Some("0"), _) => reply.is_some_and(|code| NO_SUCH_MAILBOX.contains(&code)),
+        _ => false,
+    }
+}
+
 /// What a mail says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
@@ -135,6 +151,26 @@ mod tests {
         let (title, place) = ("Algebra I".into(), "Lincoln High".into());
         let key = key.replace('@', &on.to_string());
         Dated { key, title, place, tz: Tz::America__New_York, on, span: Span { starts, ends } }
+    }
+
+    #[test]
+    fn only_what_is_said_of_the_address_itself_ends_mail_to_it() {
+        for (reply, status, nobody) in [
+            (Some(550), Some("5.1.1"), true),
+            (Some(550), Some("5.1.10"), true),
+            (Some(550), None, true),
+            (Some(550), Some("5.0.0"), true),
+            (None, Some("5.1.2"), true),
+            (Some(550), Some("5.1.8"), false),
+            (Some(550), Some("5.7.1"), false),
+            (Some(552), Some("5.2.2"), false),
+            (Some(554), Some("5.0.0"), false),
+            (Some(452), Some("4.1.1"), false),
+            (None, None, false),
+            (None, Some("garbage"), false),
+        ] {
+            assert_eq!(nobody_there(reply, status), nobody, "{reply:?} {status:?}");
+        }
     }
 
     #[test]

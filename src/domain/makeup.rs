@@ -6,21 +6,29 @@ use utoipa::ToSchema;
 
 use super::calendar::{DateSpan, SchoolDay};
 use super::educator::Availability;
+use super::id::EducatorId;
 use super::need::ServiceWindow;
 use super::time::{Clock, Date, Tz, UtcMinute, from_utc, instant, to_utc};
 
 /// A time that is free for both, on the school's clock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Slot {
+    /// Who would hold it.
+    #[schema(value_type = uuid::Uuid)]
+    pub educator_id: EducatorId,
     pub held_on: Date,
     pub starts: Clock,
     pub ends: Clock,
+    /// The school's zone.
+    #[schema(value_type = String)]
+    pub tz: Tz,
     pub starts_at: chrono::DateTime<chrono::Utc>,
 }
 
 /// An educator as a slot must suit them.
 #[derive(Clone, Debug)]
 pub struct Free<'e> {
+    pub id: EducatorId,
     pub tz: Tz,
     pub availability: &'e [Availability],
     pub away: &'e [DateSpan],
@@ -80,6 +88,21 @@ pub fn slots(
     found
 }
 
+/// The slot that begins on this date at this time, if it suits everybody.
+#[must_use]
+pub fn slot_at(
+    missing: &Missing<'_>,
+    days: &[SchoolDay<'_>],
+    educator: &Free<'_>,
+    after: UtcMinute,
+    (on, at): (Date, Clock),
+) -> Option<Slot> {
+    let day = days.iter().find(|day| day.date == on)?;
+    let mut windows = missing.windows.iter().filter(|window| window.days.iter().any(|name| day.is(name)));
+    let fits = windows.any(|window| starts(window, missing).any(|start| start == at.minutes()));
+    fits.then(|| slot(missing, on, at.minutes(), educator, after)).flatten()
+}
+
 /// Minutes of the day at which a session may begin in a window.
 fn starts(window: &ServiceWindow, missing: &Missing<'_>) -> impl Iterator<Item = u16> {
     let grid = u16::try_from(missing.grid).unwrap_or(1).max(1);
@@ -112,12 +135,20 @@ fn slot(missing: &Missing<'_>, date: Date, start: u16, educator: &Free<'_>, afte
         && !overlaps(educator.busy, educator.buffer)
         && !overlaps(missing.student_busy, 0);
     let end = u16::try_from(i64::from(start) + missing.minutes).ok().and_then(Clock::from_minutes)?;
-    free.then_some(Slot { held_on: date, starts: Clock::from_minutes(start)?, ends: end, starts_at: instant(from) })
+    free.then_some(Slot {
+        educator_id: educator.id,
+        held_on: date,
+        starts: Clock::from_minutes(start)?,
+        ends: end,
+        tz: missing.tz,
+        starts_at: instant(from),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::id::RecordId as _;
     use crate::domain::time::Weekday;
 
     fn clock(text: &str) -> Clock {
@@ -143,6 +174,7 @@ mod tests {
             Missing { minutes: 30, tz: Tz::America__New_York, windows: &windows, grid: 15, student_busy: &student };
         let year = [DateSpan { first: Date::ymd(2026, 7, 1), last: Date::ymd(2027, 6, 30) }];
         let educator = Free {
+            id: EducatorId::fresh(),
             tz: Tz::America__Phoenix,
             availability: &available,
             away: &[],
@@ -161,6 +193,11 @@ mod tests {
         assert_eq!(at(&educator), [&monday_slots[..], &tuesday_slots].concat());
         let away = [DateSpan { first: monday, last: monday }];
         assert_eq!(at(&Free { away: &away, ..educator.clone() }), tuesday_slots);
+        let at_once = |on, at| slot_at(&missing, &days, &educator, new_york(monday, 0), (on, clock(at))).is_some();
+        assert!(at_once(monday, "13:15") && at_once(monday.plus_days(1), "13:15"), "also what is not proposed");
+        for (on, at) in [(monday, "13:00"), (monday, "13:20"), (monday, "14:15"), (monday.plus_days(2), "13:15")] {
+            assert!(!at_once(on, at), "{on} {at}");
+        }
         let ended = [DateSpan { first: Date::ymd(2026, 7, 1), last: monday }];
         assert_eq!(at(&Free { licensed: &ended, ..educator.clone() }), monday_slots);
     }

@@ -3,7 +3,9 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::id::{DistrictId, EducatorId, ScheduleId, SchoolId, SectionId, ServiceId, SessionId, StudentId, TermId};
+use super::id::{
+    DistrictId, EducatorId, LogId, ScheduleId, SchoolId, SectionId, ServiceId, SessionId, StudentId, TermId,
+};
 use super::time::{Clock, Date, Tz};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
@@ -78,6 +80,8 @@ pub struct Session {
     pub term_id: TermId,
     /// The publication that wrote it last.
     pub schedule_id: ScheduleId,
+    /// The log entry whose missing minutes it makes up: booked by somebody, in no schedule's pattern.
+    pub makes_up: Option<LogId>,
     /// Counts changes, from 0 (RFC 5545 §3.8.7.4).
     pub sequence: i64,
     pub updated_at: DateTime<Utc>,

@@ -29,10 +29,9 @@ pub struct Entry {
 /// The whole feed as text, with line ends as the standard wants them.
 #[must_use]
 pub fn feed(name: &str, entries: &[Entry]) -> String {
-    let mut calendar = Calendar::new();
+    // Without METHOD: a published message of iTIP would have to name an organizer of each event (RFC 5546 §3.2.1).
+    let mut calendar = calendar("-//Bellwether//Calendar feed//EN");
     calendar.name(&plain(name));
-    calendar.append_property(Property::new("PRODID", "-//Bellwether//Calendar feed//EN"));
-    calendar.append_property(Property::new("METHOD", "PUBLISH"));
     calendar.append_property(Property::new("REFRESH-INTERVAL;VALUE=DURATION", "PT1H"));
     for entry in entries {
         calendar.push(event(entry));
@@ -40,6 +39,16 @@ pub fn feed(name: &str, entries: &[Entry]) -> String {
     let days = || entries.iter().map(|entry| entry.held_on);
     let zones: Vec<Tz> = entries.iter().map(|entry| entry.tz).collect();
     with_zones(&calendar.to_string(), &zones, days().min().zip(days().max()))
+}
+
+/// A calendar with what every one must have, once each (RFC 5545 §3.6): the crate's own default names the crate as its
+/// maker, and a second name beside it.
+pub(super) fn calendar(maker: &str) -> Calendar {
+    let mut calendar = Calendar::empty();
+    for (name, value) in [("VERSION", "2.0"), ("PRODID", maker), ("CALSCALE", "GREGORIAN")] {
+        calendar.append_property(Property::new(name, value));
+    }
+    calendar
 }
 
 /// A calendar's text with the definition of each zone, good for all dates of `span`.
@@ -115,6 +124,10 @@ mod tests {
         assert!(text.contains("DTSTART;TZID=America/New_York:20261102T130000\r\n"), "{text}");
         assert!(text.contains("UID:a@bellwether\r\n"));
         assert_eq!(text.matches("DTSTAMP").count(), 3, "a zone has no stamp");
+        for once in ["VERSION:", "PRODID:", "CALSCALE:"] {
+            assert_eq!(text.matches(&format!("\r\n{once}")).count(), 1, "{text}");
+        }
+        assert!(!text.contains("METHOD"), "nobody is invited by a feed");
     }
 
     #[test]

@@ -6,9 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use icalendar::{Calendar, Component as _, Event, EventLike as _, EventStatus, Property};
+use icalendar::{Component as _, Event, EventLike as _, EventStatus, Property};
 
-use super::ics::{local, plain, with_zones};
+use super::ics::{calendar, local, plain, with_zones};
 use crate::domain::mail::{Change, Series, Span, Told};
 use crate::domain::time::{Date, Weekday, instant, to_utc};
 
@@ -49,8 +49,7 @@ pub fn message(told: &Told, parties: Parties<'_>, at: DateTime<Utc>) -> Option<S
     let (first, last) = (*series.meetings.keys().next()?, *series.meetings.keys().next_back()?);
     let usual = usual(series)?;
     let method = Method::from(&told.change);
-    let mut calendar = Calendar::new();
-    calendar.append_property(Property::new("PRODID", "-//Bellwether//Invitations//EN"));
+    let mut calendar = calendar("-//Bellwether//Invitations//EN");
     calendar.append_property(Property::new("METHOD", method.name()));
     let mut whole = event(told, method, parties, at, first, usual);
     if method == Method::Request {
@@ -169,6 +168,7 @@ mod tests {
             assert!(text.contains(&format!("UID:{}@bellwether\r\n", Uuid::nil())), "{text}");
             assert!(text.contains(&format!("SEQUENCE:{sequence}\r\n")), "{text}");
             assert!(text.contains(&format!("METHOD:{method}\r\n")), "{text}");
+            assert_eq!(text.matches("PRODID:").count(), 1, "{text}");
             assert!(text.contains(&format!("STATUS:{status}\r\n")), "{text}");
         }
     }

@@ -237,11 +237,12 @@ async fn untold(tx: &mut Tx, term: TermId, educator: EducatorId) -> Result<Vec<T
 }
 
 fn dated(listed: Listed) -> Dated {
+    // What is delivered to whom stays out of mail, as it does out of feeds.
+    let title = listed.title();
     let meeting = listed.session.meeting;
     Dated {
         key: meeting.key,
-        // What is delivered to whom stays out of mail, as it does out of feeds.
-        title: listed.course_name.unwrap_or_else(|| "Service session".into()),
+        title,
         place: listed.school_name,
         tz: meeting.tz,
         on: meeting.held_on,

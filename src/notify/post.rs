@@ -10,14 +10,13 @@ use lettre::{Address, Message, SmtpTransport, Transport as _};
 
 use super::render::Rendered;
 use crate::config::{Carrier, Mail};
+use crate::domain::mail::nobody_there;
 use crate::exchange::itip::Method;
 
 /// Longest wait for one answer of a server (RFC 5321 §4.5.3.2 asks for minutes).
 const PATIENCE: Duration = Duration::from_mins(2);
 /// Replies that speak of the connection or of our login, never of the mail.
 const NOT_ABOUT_THE_MAIL: [u16; 9] = [500, 502, 503, 504, 521, 523, 530, 534, 535];
-/// Replies of a server that knows no such mailbox.
-const NO_SUCH_MAILBOX: [u16; 3] = [550, 551, 553];
 
 /// Why a mail was not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -165,11 +164,12 @@ fn judged(error: &smtp::Error) -> Failure {
     // Cut short: a server may say anything.
     let cause: String = error.to_string().chars().take(500).collect();
     let reply = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
-    // RFC 3463: 5.1.x is about the address, 5.7.x about what a server thinks of us.
-    let about_us = reply.trim_start().strip_prefix("5.").is_some_and(|class| !class.starts_with("1."));
+    // `5.1.1 no such user`: the enhanced code is the first word, where there is one.
+    let word = reply.split_whitespace().next().unwrap_or_default();
+    let status = (word.starts_with(|c: char| c.is_ascii_digit()) && word.contains('.')).then_some(word);
     match code {
         Some(code) if error.is_permanent() && !NOT_ABOUT_THE_MAIL.contains(&code) => {
-            Failure::ForGood { nobody_there: NO_SUCH_MAILBOX.contains(&code) && !about_us, cause }
+            Failure::ForGood { nobody_there: nobody_there(Some(code), status), cause }
         }
         // 4xx to this mail: others may pass. 421 closes the door to all.
         Some(code) => Failure::ForNow { for_all: code == 421 || error.is_permanent(), cause },

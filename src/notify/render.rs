@@ -89,7 +89,7 @@ fn of_digest(digest: &Digest, frame: Frame<'_>) -> Vec<Block> {
     let whole = |told: &Told| format!("{}: {}", named(&told.series), weekly(&told.series, digest.tz));
     section("New", of(|change| *change == Change::New).map(whole).collect());
     section("Changed", of(|change| matches!(change, Change::Changed { .. })).map(changed).collect());
-    section("No longer yours", of(|change| *change == Change::Gone).map(|told| named(&told.series)).collect());
+    section("No longer yours", of(|change| *change == Change::Gone).map(|told| slot(&told.series)).collect());
     blocks.push(Block::Text("Times are the school's. The invitations in this mail put them into your calendar, and replace those of earlier mails.".into()));
     blocks.push(Block::Link("Your week".into(), format!("{}{}", frame.origin, digest.week)));
     blocks
@@ -99,27 +99,44 @@ fn named(series: &Series) -> String {
     format!("{}, {}", series.title, series.place)
 }
 
-/// "Mon, Wed 1:00–1:45 PM EDT/EST, 30 meetings from August 31, 2026 to December 18, 2026; the first begins at 10:00 …"
-fn weekly(series: &Series, reader: Tz) -> String {
-    let Some((first, span)) = series.meetings.first_key_value() else { return "no meetings".into() };
-    let last = series.meetings.keys().next_back().unwrap_or(first);
+/// "Algebra I, Lincoln High, Mon, Wed 1:00–1:45 PM EST": also which of two sections that have the same name.
+fn slot(series: &Series) -> String {
+    match usual(series) {
+        Some(usual) => format!("{}, {usual}", named(series)),
+        None => named(series),
+    }
+}
+
+/// "Mon, Wed 1:00–1:45 PM EDT/EST", and of one meeting "Mon, Nov 2, 1:00–1:45 PM EST". None without meetings.
+fn usual(series: &Series) -> Option<String> {
+    let (first, span) = series.meetings.first_key_value()?;
+    let last = series.meetings.keys().next_back()?;
+    if first == last {
+        return Some(spoken::meeting(series.tz, *first, span.starts, span.ends));
+    }
     let days: BTreeSet<Weekday> = series.meetings.keys().map(|on| on.weekday()).collect();
     let days: Vec<&str> = days.iter().map(|day| day.title()).collect();
-    let usual = series.meetings.values().filter(|other| *other == span).count() == series.meetings.len();
-    let varies = if usual { "" } else { ", on some days at another time" };
+    Some(format!("{} {}", days.join(", "), spoken::usual_times(series.tz, (*first, *last), span.starts, span.ends)))
+}
+
+/// "Mon, Wed 1:00–1:45 PM EDT/EST, 30 meetings from August 31, 2026 to December 18, 2026; the first begins at 10:00 …"
+fn weekly(series: &Series, reader: Tz) -> String {
+    let (Some((first, span)), Some(mut text)) = (series.meetings.first_key_value(), usual(series)) else {
+        return "no meetings".into();
+    };
+    let last = series.meetings.keys().next_back().unwrap_or(first);
     let count = series.meetings.len();
-    let mut text = format!(
-        "{} {}{varies}, {count} meeting{} from {} to {}",
-        days.join(", "),
-        spoken::usual_times(series.tz, (*first, *last), span.starts, span.ends),
-        if count == 1 { "" } else { "s" },
-        spoken::long_date(*first),
-        spoken::long_date(*last),
-    );
+    if count > 1 {
+        let same = series.meetings.values().all(|other| other == span);
+        let varies = if same { "" } else { ", on some days at another time" };
+        let (from, to) = (spoken::long_date(*first), spoken::long_date(*last));
+        let _ = write!(text, "{varies}, {count} meetings from {from} to {to}");
+    }
     if reader != series.tz {
         let at = instant(to_utc(series.tz, *first, span.starts.minutes()));
         let on = Date(at.with_timezone(&reader).date_naive());
-        let _ = write!(text, "; the first begins at {} on {} on your clock", spoken::time(at, reader), spoken::day(on));
+        let which = if count > 1 { "the first" } else { "it" };
+        let _ = write!(text, "; {which} begins at {} on {} on your clock", spoken::time(at, reader), spoken::day(on));
     }
     text
 }
@@ -138,11 +155,17 @@ fn changed(told: &Told) -> String {
         }
         (!dates.is_empty()).then(|| format!("{title} {}", shown.join("; ")))
     };
-    let parts: Vec<String> =
-        [list("moved to", moved), list("added", added), list("not held", dropped)].into_iter().flatten().collect();
+    // The end of a run is said as one, not date by date.
+    let rest =
+        told.series.meetings.keys().next_back().filter(|last| dropped.len() > 1 && dropped.iter().all(|on| on > last));
+    let less = match rest {
+        Some(last) => Some(format!("not held after {} ({} meetings)", spoken::day(*last), dropped.len())),
+        None => list("not held", dropped),
+    };
+    let parts: Vec<String> = [list("moved to", moved), list("added", added), less].into_iter().flatten().collect();
     // Each date has commas of its own.
     let parts = if parts.is_empty() { "its name or place".into() } else { parts.join(" | ") };
-    format!("{}: {parts}", named(&told.series))
+    format!("{}: {parts}", slot(&told.series))
 }
 
 // ---- the two ways of writing blocks ----------------------------------------------------------
@@ -260,13 +283,23 @@ mod tests {
         let rendered = render(&digest(vec![told(changed), told(Change::Gone)]), FRAME);
         for line in [
             "your schedule has changed for Fall 2026.",
-            "moved to Wed, Nov 4, 1:00–1:45 PM EST | added Mon, Nov 2, 1:00–1:45 PM EST | not held Mon, Nov 9; Wed, Nov 11\n",
-            "\nNo longer yours\n  - Algebra & <i>geometry</i>, Lincoln High\n",
+            "moved to Wed, Nov 4, 1:00–1:45 PM EST | added Mon, Nov 2, 1:00–1:45 PM EST | not held after Wed, Nov 4 (2 meetings)\n",
+            "\nNo longer yours\n  - Algebra & <i>geometry</i>, Lincoln High, Mon, Wed 1:00–1:45 PM EST\n",
         ] {
             assert!(rendered.text.contains(line), "{line}\n{}", rendered.text);
         }
         let methods: Vec<Method> = rendered.calendars.iter().map(|(method, _)| *method).collect();
         assert_eq!(methods, [Method::Request, Method::Cancel]);
+        let between = Change::Changed { added: dates(&[]), dropped: dates(&[3]), moved: dates(&[]) };
+        let rendered = render(&digest(vec![told(between)]), FRAME);
+        assert!(rendered.text.contains("1:00–1:45 PM EST: not held Tue, Nov 3\n"), "{}", rendered.text);
+        // One meeting is said as one.
+        let mut single = told(Change::New);
+        single.series.meetings.pop_last();
+        let rendered = render(&digest(vec![single]), FRAME);
+        let line =
+            "Lincoln High: Mon, Nov 2, 1:00–1:45 PM EST; it begins at 11:00 AM MST on Mon, Nov 2 on your clock\n";
+        assert!(rendered.text.contains(line), "{}", rendered.text);
     }
 
     #[test]

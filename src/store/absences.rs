@@ -45,8 +45,9 @@ statements! {
                  | "UPDATE session_student SET serves = FALSE WHERE session_id IN (SELECT value::uuid FROM jsonb_array_elements_text($1))";
     OWED = "SELECT id, first_on, last_on FROM service WHERE id IN (SELECT unhex(value, '-') FROM json_each($1)) ORDER BY id"
          | "SELECT id, first_on, last_on FROM service WHERE id IN (SELECT value::uuid FROM jsonb_array_elements_text($1)) ORDER BY id";
-    STANDING_IN = "SELECT s.educator_id, s.starts_at, s.ends_at FROM cover c JOIN session s ON s.term_id = c.term_id AND s.key = c.session_key \
-                   AND s.educator_id = c.educator_id WHERE c.term_id = $1 AND s.ends_at > $2 AND s.starts_at < $3 ORDER BY s.starts_at, s.id";
+    STANDING_IN = "SELECT s.educator_id, s.starts_at, s.ends_at FROM session s LEFT JOIN cover c ON c.term_id = s.term_id AND c.session_key = s.key \
+                   WHERE s.term_id = $1 AND s.ends_at > $2 AND s.starts_at < $3 AND (s.educator_id = c.educator_id OR s.makes_up IS NOT NULL) \
+                   ORDER BY s.starts_at, s.id";
     COVERS = "SELECT session_key, away_id, educator_id FROM cover WHERE term_id = $1 ORDER BY session_key";
 }
 
@@ -144,7 +145,7 @@ pub async fn approve(tx: &mut Tx, id: AbsenceId, covers: &[(SessionId, Option<Ed
     Ok(true)
 }
 
-/// Who stands in for somebody in `[from, to)`, and when: what the standing schedule does not say.
+/// Who stands in for somebody or makes something up in `[from, to)`, and when: what the standing schedule does not say.
 pub async fn standing_in(
     tx: &mut Tx,
     term: TermId,

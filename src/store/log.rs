@@ -10,7 +10,7 @@ use super::tx::{Row, Tx, Value, statements};
 use crate::args;
 use crate::domain::actor::{Actor, Reach, Thing, Verb};
 use crate::domain::closure::Closure;
-use crate::domain::id::{DistrictId, EducatorId, LogId, RecordId, SchoolId, ServiceId, SessionId, StudentId};
+use crate::domain::id::{DistrictId, EducatorId, LogId, RecordId, SchoolId, ServiceId, SessionId, StudentId, TermId};
 use crate::domain::line::Grouping;
 use crate::domain::log::{LogEntry, MissReason, Outcome, Said};
 use crate::domain::record::FieldIssue;
@@ -18,7 +18,7 @@ use crate::domain::session::SessionStatus;
 use crate::domain::time::{Clock, Date};
 
 statements! {
-    SESSION = "SELECT n.id, n.educator_id, n.district_id, n.held_on, n.starts, n.ends, n.starts_at, n.status FROM session n \
+    SESSION = "SELECT n.id, n.educator_id, n.district_id, n.held_on, n.starts, n.ends, n.starts_at, n.status, n.makes_up FROM session n \
                WHERE n.id = $1 AND n.service IS NOT NULL";
     STUDENTS = "SELECT x.service_id, x.student_id FROM session_student x WHERE x.session_id = $1 ORDER BY x.service_id";
     INSERT = "INSERT INTO service_log (id, version, created_at, updated_at, service_id, student_id, district_id, educator_id, session_id, held_on, \
@@ -44,6 +44,7 @@ statements! {
                    WHERE session_id IN (SELECT value::uuid FROM jsonb_array_elements_text($1)) ORDER BY session_id, service_id";
     OF_SCHOOL_DAY = "SELECT n.id FROM session n WHERE n.school_id = $1 AND n.held_on = $2 AND n.service IS NOT NULL ORDER BY n.starts_at, n.id";
     SCHOOL = "SELECT district_id FROM school WHERE id = $1";
+    TERM = "SELECT term_id FROM service WHERE id = $1";
     /// A service with its student and district, and whether an educator has sessions of it.
     SERVICE = "SELECT v.student_id, c.district_id, EXISTS (SELECT 1 FROM session_student x JOIN session n ON n.id = x.session_id \
                WHERE x.service_id = v.id AND n.educator_id = $2) AS serves FROM service v JOIN school c ON c.id = v.school_id WHERE v.id = $1";
@@ -60,6 +61,8 @@ pub struct LogSession {
     pub ends: Clock,
     pub begun: bool,
     pub status: SessionStatus,
+    /// The entry that it was booked to make up for.
+    pub makes_up: Option<LogId>,
     pub students: Vec<(ServiceId, StudentId)>,
 }
 
@@ -100,6 +103,7 @@ pub async fn session(tx: &mut Tx, actor: &Actor, verb: Verb, id: SessionId) -> R
         ends: parsed(&row, "ends")?,
         begun: row.get::<chrono::DateTime<chrono::Utc>>("starts_at")? <= tx.at,
         status: parsed(&row, "status")?,
+        makes_up: row.get::<Option<Uuid>>("makes_up")?.map(LogId::from_uuid),
         students: students.iter().map(pair).collect::<Result<_>>()?,
     })
 }
@@ -147,11 +151,19 @@ pub async fn write(tx: &mut Tx, session: &LogSession, said: &[(ServiceId, Said)]
             planned_minutes: i64::from(session.ends.minutes()) - i64::from(session.starts.minutes()),
             delivered_minutes: delivered,
             grouping: said.grouping.unwrap_or(grouping),
-            makes_up: said.makes_up,
+            makes_up: session.makes_up.or(said.makes_up),
             logged_by: tx.actor.clone(),
             updated_at: tx.at,
         };
-        made_up(tx, &entry, &format!("{at}/makes_up"), &mut wrong).await?;
+        match (session.makes_up, said.makes_up) {
+            // What a session was booked for is settled, also where the entry has been amended since.
+            (Some(of), said) if said.is_some_and(|said| said != of) => wrong.push(FieldIssue {
+                pointer: format!("{at}/makes_up"),
+                message: "this session was booked to make up for another; leave it out".into(),
+            }),
+            (Some(_), _) => {}
+            (None, _) => made_up(tx, &entry, &format!("{at}/makes_up"), &mut wrong).await?,
+        }
         if wrong.is_empty() {
             keep(tx, before.iter().find(|kept| kept.service_id == *service_id), entry).await?;
         }
@@ -344,6 +356,12 @@ pub async fn get(tx: &mut Tx, actor: &Actor, verb: Verb, id: LogId) -> Result<Lo
     let entry = read(&tx.row(&GET, args![id]).await?.ok_or_else(missing)?)?;
     permit(actor, verb, entry.educator_id, entry.district_id, missing())?;
     Ok(entry)
+}
+
+/// The term of an entry's service.
+pub async fn term_of(tx: &mut Tx, entry: &LogEntry) -> Result<TermId> {
+    let missing = || StoreError::NotFound { what: "service", id: entry.service_id.uuid() };
+    tx.row(&TERM, args![entry.service_id]).await?.ok_or_else(missing)?.id("term_id")
 }
 
 /// What an entry has said, oldest first.

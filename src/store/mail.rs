@@ -46,6 +46,7 @@ statements! {
     END = "UPDATE mail SET state = $3, ended_at = $4, cause = $5, address = $6, lease_until = NULL WHERE id = $1 AND attempts = $2 AND state = 'queued'";
     AGAIN = "UPDATE mail SET due_at = $3, cause = $4, address = $5, lease_until = NULL WHERE id = $1 AND attempts = $2 AND state = 'queued'";
     REVIVE = "UPDATE mail SET state = 'queued', ended_at = NULL, due_at = $2, created_at = $2 WHERE id = $1 AND state IN ('failed', 'dropped') AND letter IS NOT NULL";
+    BOUNCE = "UPDATE mail SET state = 'failed', cause = $2, ended_at = $3 WHERE id = $1 AND state = 'sent'";
     SERIES = "SELECT id, key, sequence, body FROM series WHERE term_id = $1 AND educator_id = $2 ORDER BY key";
     KEEP_SERIES = "INSERT INTO series (id, term_id, educator_id, key, sequence, body) VALUES ($1, $2, $3, $4, $5, $6) \
                    ON CONFLICT (term_id, educator_id, key) DO UPDATE SET sequence = excluded.sequence, body = excluded.body";
@@ -107,6 +108,17 @@ pub struct Kept {
     pub ended_at: Option<DateTime<Utc>>,
     /// What the last attempt came to.
     pub cause: Option<String>,
+}
+
+/// What a report of a failed delivery came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Bounced {
+    #[schema(value_type = Uuid)]
+    pub mail_id: MailId,
+    /// It counted as sent, and counts as failed now.
+    pub failed: bool,
+    /// The address gets no more mail.
+    pub refused: bool,
 }
 
 /// An address that gets no more mail.
@@ -195,6 +207,36 @@ pub async fn end(tx: &mut Tx, due: &Due, ending: Ending, cause: Option<String>) 
 /// Puts a mail back, to be tried at `due_at`. False if another worker has it.
 pub async fn again(tx: &mut Tx, due: &Due, due_at: DateTime<Utc>, cause: String) -> Result<bool> {
     Ok(tx.execute(&AGAIN, args![due.id, due.attempt, due_at, cause, due.address.clone()]).await? == 1)
+}
+
+/// Notes that a mail came back which a server had taken. `message_id` is what the report quotes, without brackets: it
+/// proves that whoever writes has seen the mail, so a report that quotes no mail of ours to one of these addresses changes
+/// nothing, and is none.
+pub async fn bounced(
+    tx: &mut Tx,
+    message_id: &str,
+    addresses: &[String],
+    nobody_there: bool,
+    cause: &str,
+) -> Result<Option<Bounced>> {
+    let local = message_id.trim_matches(['<', '>']).split('@').next().unwrap_or_default();
+    let Ok(id) = local.parse::<MailId>() else { return Ok(None) };
+    let Some(row) = tx.row(&GET, args![id]).await? else { return Ok(None) };
+    let Some(address) = row.get::<Option<String>>("address")? else { return Ok(None) };
+    if !addresses.iter().any(|one| normal(one) == normal(&address)) {
+        return Ok(None);
+    }
+    let cause: String = cause.chars().filter(|c| !c.is_control()).collect();
+    let (at, told) = (tx.at, format!("came back: {cause}"));
+    let failed = tx.execute(&BOUNCE, args![id, told.clone(), at]).await? == 1;
+    if nobody_there {
+        refuse(tx, &address, false, &cause).await?;
+    }
+    if failed {
+        let body = json!({ "cause": told, "address_refused": nobody_there });
+        audit::write(tx, "bounce", "mail", id.uuid(), None, Some(body)).await?;
+    }
+    Ok(Some(Bounced { mail_id: id, failed, refused: nobody_there }))
 }
 
 /// Tries a mail that failed or was dropped once more, from now on.

@@ -1,100 +1,368 @@
-//! Reads when a student and an educator are free, to propose make-up sessions.
+//! Make-up sessions: reads when a student and an educator are free, books one of those times as a dated session, and lets
+//! it give way.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
 
 use super::error::{Result, StoreError};
-use super::tx::{Row, Tx, statements};
-use super::{children, get, minutes};
+use super::sessions::meet;
+use super::tx::{Row, Tx, instant_text, statements};
+use super::{audit, children, get, minutes};
 use crate::args;
 use crate::domain::calendar::{self, DateSpan};
 use crate::domain::educator;
-use crate::domain::id::StudentId;
+use crate::domain::id::{
+    DistrictId, EducatorId, LogId, RecordId, ScheduleId, SchoolId, ServiceId, SessionId, StudentId, TermId,
+};
 use crate::domain::log::LogEntry;
-use crate::domain::makeup::{Free, Missing, Slot, slots};
-use crate::domain::records::{Availability, Clearance, District, Educator, License, School, Service, Term, TimeOff};
-use crate::domain::time::{Date, UtcMinute};
+use crate::domain::makeup::{Free, Missing, Slot, slot_at, slots};
+use crate::domain::record::Stored;
+use crate::domain::records::{
+    Availability, Calendar, Clearance, District, Educator, License, School, Service, Term, TimeOff,
+};
+use crate::domain::session::{Meeting, Purpose, SessionStatus, SessionStudent};
+use crate::domain::time::{Clock, Date, TZDB_VERSION, Tz, UtcMinute};
 
 statements! {
     OF_EDUCATOR = "SELECT starts_at, ends_at FROM session WHERE educator_id = $1 AND ends_at > $2 AND starts_at < $3 ORDER BY starts_at";
     OF_STUDENT = "SELECT starts_at, ends_at FROM session_student WHERE student_id = $1 AND ends_at > $2 AND starts_at < $3 ORDER BY starts_at";
+    /// Who serves a service as it stands.
+    SERVES = "SELECT a.educator_id FROM assignment a JOIN schedule_district d ON d.schedule_id = a.schedule_id AND d.district_id = a.district_id \
+              WHERE a.service_id = $1 AND d.is_current ORDER BY a.id LIMIT 1";
+    STANDS = "SELECT schedule_id FROM schedule_district WHERE term_id = $1 AND district_id = $2 AND is_current";
+    /// Minutes that were given for an entry, and those that booked sessions are to give.
+    GIVEN = "SELECT CAST(COALESCE(SUM(delivered_minutes), 0) AS bigint) AS minutes FROM service_log WHERE makes_up = $1";
+    BOOKED = "SELECT CAST(COALESCE(SUM(n.minutes), 0) AS bigint) AS minutes FROM session n JOIN session_student x ON x.session_id = n.id \
+              WHERE n.makes_up = $1 AND x.serves AND NOT EXISTS (SELECT 1 FROM service_log g WHERE g.session_id = n.id)";
+    INSERT = "INSERT INTO session (id, term_id, schedule_id, educator_id, school_id, district_id, service, key, held_on, starts, ends, tz, starts_at, ends_at, \
+              tzdb, minutes, status, sequence, updated_at, makes_up) \
+              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 'planned', 0, $17, $18)";
+    INSERT_STUDENT = "INSERT INTO session_student (session_id, service_id, student_id, starts_at, ends_at, serves) VALUES ($1, $2, $3, $4, $5, TRUE)";
+    DELETE = "DELETE FROM session WHERE id = $1 AND makes_up IS NOT NULL";
+    GET = "SELECT n.id, n.term_id, n.educator_id, e.display_name, n.school_id, n.district_id, n.service, n.key, n.held_on, n.starts, n.ends, n.tz, \
+           n.starts_at, n.ends_at, n.minutes, n.status, n.makes_up, x.service_id, x.student_id, x.serves, \
+           EXISTS (SELECT 1 FROM service_log g WHERE g.session_id = n.id) AS logged FROM session n JOIN session_student x ON x.session_id = n.id \
+           JOIN educator e ON e.id = n.educator_id WHERE n.id = $1 AND n.makes_up IS NOT NULL";
+    OF_ENTRIES = "SELECT n.id, n.term_id, n.educator_id, e.display_name, n.school_id, n.district_id, n.service, n.key, n.held_on, n.starts, n.ends, n.tz, \
+                  n.starts_at, n.ends_at, n.minutes, n.status, n.makes_up, x.service_id, x.student_id, x.serves, \
+                  EXISTS (SELECT 1 FROM service_log g WHERE g.session_id = n.id) AS logged FROM session n JOIN session_student x ON x.session_id = n.id \
+                  JOIN educator e ON e.id = n.educator_id WHERE n.makes_up IN (SELECT unhex(value, '-') FROM json_each($1)) ORDER BY n.starts_at, n.id"
+               | "SELECT n.id, n.term_id, n.educator_id, e.display_name, n.school_id, n.district_id, n.service, n.key, n.held_on, n.starts, n.ends, n.tz, \
+                  n.starts_at, n.ends_at, n.minutes, n.status, n.makes_up, x.service_id, x.student_id, x.serves, \
+                  EXISTS (SELECT 1 FROM service_log g WHERE g.session_id = n.id) AS logged FROM session n JOIN session_student x ON x.session_id = n.id \
+                  JOIN educator e ON e.id = n.educator_id WHERE n.makes_up IN (SELECT value::uuid FROM jsonb_array_elements_text($1)) ORDER BY n.starts_at, n.id";
+    /// Those to come of a term, whatever the district: an educator teaches in several.
+    TO_COME = "SELECT n.id, n.term_id, n.educator_id, e.display_name, n.school_id, n.district_id, n.service, n.key, n.held_on, n.starts, n.ends, n.tz, \
+               n.starts_at, n.ends_at, n.minutes, n.status, n.makes_up, x.service_id, x.student_id, x.serves, \
+               EXISTS (SELECT 1 FROM service_log g WHERE g.session_id = n.id) AS logged FROM session n JOIN session_student x ON x.session_id = n.id \
+               JOIN educator e ON e.id = n.educator_id WHERE n.term_id = $1 AND n.makes_up IS NOT NULL AND n.starts_at > $2 ORDER BY n.starts_at, n.id";
 }
 
 /// Days ahead that are looked at.
 const AHEAD: i64 = 60;
 
-/// At most `most` times after `now` at which what an entry lacks can be made up by the same educator.
+/// A booked make-up session
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Booking {
+    #[schema(value_type = Uuid)]
+    pub session_id: SessionId,
+    /// The entry whose missing minutes it makes up.
+    #[schema(value_type = Uuid)]
+    pub makes_up: LogId,
+    #[schema(value_type = Uuid)]
+    pub educator_id: EducatorId,
+    pub educator_name: String,
+    pub held_on: Date,
+    /// On the school's clock.
+    pub starts: Clock,
+    pub ends: Clock,
+    pub tz: String,
+    pub minutes: i64,
+    /// `uncovered`: the educator is away; cancel it, and book another.
+    pub status: SessionStatus,
+    /// Something is said of it in the log.
+    pub logged: bool,
+    #[serde(skip)]
+    pub term_id: TermId,
+    #[serde(skip)]
+    pub meeting: Meeting,
+}
+
+/// Everything by which a time for a make-up is judged.
+struct Ground {
+    /// Still to be made up and not booked.
+    lacks: i64,
+    service: Service,
+    school: School,
+    district: District,
+    term: Term,
+    calendar: Option<Calendar>,
+    educator: Stored<Educator>,
+    availability: Vec<educator::Availability>,
+    away: Vec<DateSpan>,
+    licensed: Vec<DateSpan>,
+    busy: Vec<(UtcMinute, UtcMinute)>,
+    student_busy: Vec<(UtcMinute, UtcMinute)>,
+}
+
+/// Minutes of an entry that are missing, not made up and not booked.
+pub async fn open_minutes(tx: &mut Tx, entry: &LogEntry) -> Result<i64> {
+    let mut lacks = entry.planned_minutes - entry.delivered_minutes;
+    for statement in [&GIVEN, &BOOKED] {
+        let row = tx.row(statement, args![entry.id]).await?;
+        lacks -= row.map_or(Ok(0), |row| row.get::<i64>("minutes"))?;
+    }
+    Ok(if entry.makes_up.is_some() { 0 } else { lacks.max(0) })
+}
+
+/// At most `most` times after `now` at which what an entry still lacks can be made up, by whoever serves the student as it
+/// stands.
 pub async fn proposals(tx: &mut Tx, entry: &LogEntry, now: DateTime<Utc>, most: usize) -> Result<Vec<Slot>> {
-    let lacks = entry.planned_minutes - entry.delivered_minutes;
+    let ground = Ground::read(tx, entry, now).await?;
+    Ok(ground.judge(now, |missing, days, free, after| slots(missing, days, free, after, most)).unwrap_or_default())
+}
+
+/// Books what an entry still lacks as a session on this date at this time of the school's clock. A time that does not suit
+/// everybody is refused.
+pub async fn book(tx: &mut Tx, entry: &LogEntry, on: Date, at: Clock) -> Result<Booking> {
+    let now = tx.at;
+    let ground = Ground::read(tx, entry, now).await?;
+    if ground.lacks == 0 {
+        return Err(StoreError::invalid("", "nothing of this entry is left to make up; it was made up, or is booked"));
+    }
+    let slot = ground.judge(now, |missing, days, free, after| slot_at(missing, days, free, after, (on, at))).flatten();
+    let slot = slot.ok_or_else(|| {
+        StoreError::invalid(
+            "/starts",
+            "does not suit the student, the educator and the school; ask for the times again",
+        )
+    })?;
+    keep(tx, entry, &slot).await
+}
+
+/// Writes a booked session. That nobody is in two places, the database sees to.
+pub async fn keep(tx: &mut Tx, entry: &LogEntry, slot: &Slot) -> Result<Booking> {
     let service = get::<Service>(tx, entry.service_id).await?.body;
     let school = get::<School>(tx, service.school_id).await?.body;
-    let district = get::<District>(tx, school.district_id).await?.body;
-    let term = get::<Term>(tx, service.term_id).await?.body;
-    let Some(kept) = minutes::calendar_of(tx, service.term_id, school.district_id, service.school_id).await? else {
-        return Ok(Vec::new());
+    let tz = match school.tz {
+        Some(tz) => tz,
+        None => get::<District>(tx, school.district_id).await?.body.tz,
     };
-    if lacks <= 0 {
-        return Ok(Vec::new());
+    let unpublished = || StoreError::invalid("", "nothing is published for this district; publish a schedule first");
+    let stands = tx.row(&STANDS, args![service.term_id, school.district_id]).await?.ok_or_else(unpublished)?;
+    let schedule: ScheduleId = stands.id("schedule_id")?;
+    let minutes = i64::from(slot.ends.minutes()) - i64::from(slot.starts.minutes());
+    let ends_at = slot.starts_at + TimeDelta::minutes(minutes);
+    let id = SessionId::fresh();
+    let key = format!("make-up/{}/{}/{}", entry.id, slot.held_on, slot.starts);
+    let (starts, ends) = (slot.starts.to_string(), slot.ends.to_string());
+    let (at, held_on) = (tx.at, slot.held_on);
+    let args = args![
+        id,
+        service.term_id,
+        schedule,
+        slot.educator_id,
+        service.school_id,
+        school.district_id,
+        service.service,
+        key,
+        held_on,
+        starts,
+        ends,
+        tz.name().to_owned(),
+        slot.starts_at,
+        ends_at,
+        TZDB_VERSION,
+        minutes,
+        at,
+        entry.id
+    ];
+    tx.execute(&INSERT, args).await?;
+    let args = args![id, entry.service_id, entry.student_id, slot.starts_at, ends_at];
+    tx.execute(&INSERT_STUDENT, args).await?;
+    let told = json!({
+        "makes_up": entry.id, "educator_id": slot.educator_id, "held_on": slot.held_on, "starts": slot.starts, "ends": slot.ends,
+        "starts_at": instant_text(slot.starts_at),
+    });
+    audit::write(tx, "book", "session", id.uuid(), None, Some(told)).await?;
+    find(tx, id).await
+}
+
+/// A booked session.
+pub async fn find(tx: &mut Tx, id: SessionId) -> Result<Booking> {
+    let missing = || StoreError::NotFound { what: "make-up session", id: id.uuid() };
+    booking(&tx.row(&GET, args![id]).await?.ok_or_else(missing)?)
+}
+
+/// What is booked for these entries, in the order of time.
+pub async fn of_entries(tx: &mut Tx, ids: &[LogId]) -> Result<Vec<Booking>> {
+    tx.rows(&OF_ENTRIES, args![json!(ids)]).await?.iter().map(booking).collect()
+}
+
+/// Cancels a booked session that has not begun and of which nothing is logged.
+pub async fn cancel(tx: &mut Tx, booking: &Booking, why: &str) -> Result<()> {
+    if booking.logged || booking.meeting.starts_at <= tx.at {
+        return Err(StoreError::invalid("", "it has begun or is logged; say in the log what became of it"));
     }
-    let days = calendar::Calendar::from(kept);
-    let last = service.last_on.unwrap_or(term.last_on).min(term.last_on);
-    let first = Date(now.date_naive()).plus_days(-1);
-    let days = days.instructional_days(DateSpan { first, last: last.min(first.plus_days(AHEAD)) });
-
-    let educator = get::<Educator>(tx, entry.educator_id).await?.body;
-    let cleared = children::<Clearance>(tx, "educator_id", entry.educator_id).await?;
-    let cleared = cleared.iter().any(|row| row.body.state == district.state);
-    let licenses = children::<License>(tx, "educator_id", entry.educator_id).await?;
-    let covers = |license: &License| {
-        cleared
-            && license.state == district.state
-            && service.areas.contains(&license.area)
-            && license.grades.contains(&service.grade)
-    };
-    let licensed: Vec<DateSpan> = licenses
-        .iter()
-        .filter(|row| covers(&row.body))
-        .map(|row| DateSpan { first: row.body.issued_on, last: row.body.expires_on })
-        .collect();
-    let away = children::<TimeOff>(tx, "educator_id", entry.educator_id).await?;
-    let away: Vec<DateSpan> =
-        away.iter().map(|row| DateSpan { first: row.body.first_on, last: row.body.last_on }).collect();
-    let availability = children::<Availability>(tx, "educator_id", entry.educator_id).await?;
-    let availability: Vec<educator::Availability> = availability
-        .into_iter()
-        .map(|row| educator::Availability { days: row.body.days, start: row.body.start, end: row.body.end })
-        .collect();
-    let until = now + TimeDelta::days(AHEAD + 2);
-    let busy = busy(&tx.rows(&OF_EDUCATOR, args![entry.educator_id, now - TimeDelta::days(1), until]).await?)?;
-    let student_busy = of_student(tx, entry.student_id, now, until).await?;
-    let missing = Missing {
-        minutes: lacks,
-        tz: school.tz.unwrap_or(district.tz),
-        windows: &service.windows,
-        grid: term.grid_minutes,
-        student_busy: &student_busy,
-    };
-    let free = Free {
-        tz: educator.tz,
-        availability: &availability,
-        away: &away,
-        licensed: &licensed,
-        buffer: educator.buffer_minutes,
-        busy: &busy,
-    };
-    Ok(slots(&missing, &days, &free, now.timestamp().div_euclid(60) + 1, most))
+    tx.execute(&DELETE, args![booking.session_id]).await?;
+    let told = json!({ "makes_up": booking.makes_up, "held_on": booking.held_on, "starts": booking.starts });
+    audit::write(tx, "cancel", "session", booking.session_id.uuid(), Some(told), Some(json!({ "why": why }))).await
 }
 
-async fn of_student(
-    tx: &mut Tx,
-    id: StudentId,
-    now: DateTime<Utc>,
-    until: DateTime<Utc>,
-) -> Result<Vec<(UtcMinute, UtcMinute)>> {
-    busy(&tx.rows(&OF_STUDENT, args![id, now - TimeDelta::days(1), until]).await?)
+/// Booked sessions of a term that have not begun.
+pub async fn to_come(tx: &mut Tx, term: TermId) -> Result<Vec<Booking>> {
+    let at = tx.at;
+    tx.rows(&TO_COME, args![term, at]).await?.iter().map(booking).collect()
 }
 
-fn busy(rows: &[Row]) -> Result<Vec<(UtcMinute, UtcMinute)>> {
+/// Of [`to_come`], those that could not be held beside these meetings: somebody would be in two places, or the school is
+/// closed that day by now.
+pub async fn in_the_way(tx: &mut Tx, term: TermId, meetings: &[Meeting]) -> Result<Vec<Booking>> {
+    let mut found = Vec::new();
+    for one in to_come(tx, term).await? {
+        let Meeting { district_id, school_id, held_on, .. } = one.meeting;
+        let kept = minutes::calendar_of(tx, term, district_id, school_id).await?.map(calendar::Calendar::from);
+        let day = DateSpan { first: held_on, last: held_on };
+        let open = kept.is_some_and(|kept| !kept.instructional_days(day).is_empty());
+        if !open || meetings.iter().any(|meeting| meet(meeting, &one.meeting)) {
+            found.push(one);
+        }
+    }
+    Ok(found)
+}
+
+impl Ground {
+    async fn read(tx: &mut Tx, entry: &LogEntry, now: DateTime<Utc>) -> Result<Self> {
+        let lacks = open_minutes(tx, entry).await?;
+        let service = get::<Service>(tx, entry.service_id).await?.body;
+        let school = get::<School>(tx, service.school_id).await?.body;
+        let district = get::<District>(tx, school.district_id).await?.body;
+        let term = get::<Term>(tx, service.term_id).await?.body;
+        let calendar = minutes::calendar_of(tx, service.term_id, school.district_id, service.school_id).await?;
+        let who: EducatorId = match tx.row(&SERVES, args![entry.service_id]).await? {
+            Some(row) => row.id("educator_id")?,
+            None => entry.educator_id,
+        };
+        let educator = get::<Educator>(tx, who).await?;
+        let cleared = children::<Clearance>(tx, "educator_id", who).await?;
+        let cleared = cleared.iter().any(|row| row.body.state == district.state);
+        let covers = |license: &License| {
+            cleared
+                && license.state == district.state
+                && service.areas.contains(&license.area)
+                && license.grades.contains(&service.grade)
+        };
+        let licenses = children::<License>(tx, "educator_id", who).await?;
+        let licensed = licenses.iter().filter(|row| covers(&row.body));
+        let licensed = licensed.map(|row| DateSpan { first: row.body.issued_on, last: row.body.expires_on }).collect();
+        let away = children::<TimeOff>(tx, "educator_id", who).await?;
+        let away = away.iter().map(|row| DateSpan { first: row.body.first_on, last: row.body.last_on }).collect();
+        let availability = children::<Availability>(tx, "educator_id", who).await?;
+        let stretch = |row: Stored<Availability>| educator::Availability {
+            days: row.body.days,
+            start: row.body.start,
+            end: row.body.end,
+        };
+        let availability = availability.into_iter().map(stretch).collect();
+        let (from, until) = (now - TimeDelta::days(1), now + TimeDelta::days(AHEAD + 2));
+        let busy = taken(&tx.rows(&OF_EDUCATOR, args![who, from, until]).await?)?;
+        let student_busy = taken(&tx.rows(&OF_STUDENT, args![entry.student_id, from, until]).await?)?;
+        Ok(Self {
+            lacks,
+            service,
+            school,
+            district,
+            term,
+            calendar,
+            educator,
+            availability,
+            away,
+            licensed,
+            busy,
+            student_busy,
+        })
+    }
+
+    /// Asks for times after `now`; none where nothing is missing, or no calendar is kept.
+    fn judge<T>(
+        &self,
+        now: DateTime<Utc>,
+        ask: impl FnOnce(&Missing<'_>, &[calendar::SchoolDay<'_>], &Free<'_>, UtcMinute) -> T,
+    ) -> Option<T> {
+        if self.lacks <= 0 || !self.educator.body.active {
+            return None;
+        }
+        let calendar = calendar::Calendar::from(self.calendar.clone()?);
+        let last = self.service.last_on.unwrap_or(self.term.last_on).min(self.term.last_on);
+        let first = Date(now.date_naive()).plus_days(-1);
+        let days = calendar.instructional_days(DateSpan { first, last: last.min(first.plus_days(AHEAD)) });
+        let missing = Missing {
+            minutes: self.lacks,
+            tz: self.school.tz.unwrap_or(self.district.tz),
+            windows: &self.service.windows,
+            grid: self.term.grid_minutes,
+            student_busy: &self.student_busy,
+        };
+        let free = Free {
+            id: self.educator.id,
+            tz: self.educator.body.tz,
+            availability: &self.availability,
+            away: &self.away,
+            licensed: &self.licensed,
+            buffer: self.educator.body.buffer_minutes,
+            busy: &self.busy,
+        };
+        Some(ask(&missing, &days, &free, now.timestamp().div_euclid(60) + 1))
+    }
+}
+
+fn booking(row: &Row) -> Result<Booking> {
+    let tz: Tz = parsed(row, "tz")?;
+    let meeting = Meeting {
+        key: row.get("key")?,
+        educator_id: row.id("educator_id")?,
+        school_id: row.id::<SchoolId>("school_id")?,
+        district_id: row.id::<DistrictId>("district_id")?,
+        purpose: Purpose::Service(row.get("service")?),
+        students: vec![SessionStudent {
+            service_id: row.id::<ServiceId>("service_id")?,
+            student_id: row.id::<StudentId>("student_id")?,
+            serves: row.get("serves")?,
+        }],
+        held_on: Date(row.get::<NaiveDate>("held_on")?),
+        starts: parsed(row, "starts")?,
+        ends: parsed(row, "ends")?,
+        tz,
+        starts_at: row.get("starts_at")?,
+        ends_at: row.get("ends_at")?,
+        minutes: row.get("minutes")?,
+        status: parsed(row, "status")?,
+    };
+    Ok(Booking {
+        session_id: row.id("id")?,
+        makes_up: row.id("makes_up")?,
+        educator_id: meeting.educator_id,
+        educator_name: row.get("display_name")?,
+        held_on: meeting.held_on,
+        starts: meeting.starts,
+        ends: meeting.ends,
+        tz: tz.name().to_owned(),
+        minutes: meeting.minutes,
+        status: meeting.status,
+        logged: row.get("logged")?,
+        term_id: row.id("term_id")?,
+        meeting,
+    })
+}
+
+fn taken(rows: &[Row]) -> Result<Vec<(UtcMinute, UtcMinute)>> {
     let minute =
         |row: &Row, column: &str| Ok::<_, StoreError>(row.get::<DateTime<Utc>>(column)?.timestamp().div_euclid(60));
     rows.iter().map(|row| Ok((minute(row, "starts_at")?, minute(row, "ends_at")?))).collect()
+}
+
+fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(row: &Row, column: &str) -> Result<T> {
+    row.get::<String>(column)?.parse().map_err(|error| StoreError::Corrupt(format!("{column}: {error}")))
 }

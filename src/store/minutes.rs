@@ -19,7 +19,7 @@ use crate::args;
 use crate::domain::actor::{Actor, Reach, Thing, Verb};
 use crate::domain::calendar::{self, DateSpan};
 use crate::domain::id::{
-    CalendarId, DistrictId, EducatorId, RecordId, SchoolId, ServiceId, ServiceLineId, StudentId, TermId,
+    CalendarId, DistrictId, EducatorId, LogId, RecordId, SchoolId, ServiceId, ServiceLineId, StudentId, TermId,
 };
 use crate::domain::ledger::{Ledger, Line, Logged, Scheduled, School, ledger};
 use crate::domain::line::{self, Form, Interval, Minutes};
@@ -46,15 +46,24 @@ statements! {
                 AND ($4 OR c.district_id IN (SELECT value::uuid FROM jsonb_array_elements_text($5)) \
                 OR v.id IN (SELECT x.service_id FROM session n JOIN session_student x ON x.session_id = n.id WHERE n.educator_id = $6)) \
                 ORDER BY u.key, v.id";
-    /// Published sessions that serve and have no entry in the log: of each service one row, with the minutes since 1970 at
+    /// Published sessions of schedules that serve and have no entry in the log: of each service one row, with the minutes since 1970 at
     /// which each session begins and ends. A vendor's year has a hundred thousand of them: one index holds all that is
     /// needed, and a row for each would take longer than everything else.
     SCHEDULED = "SELECT x.service_id, group_concat((unixepoch(x.starts_at) / 60) || ' ' || (unixepoch(x.ends_at) / 60), ' ') AS spans FROM session_student x \
                  WHERE x.serves = 1 AND x.service_id IN (SELECT unhex(value, '-') FROM json_each($1)) \
+                 AND x.session_id NOT IN (SELECT id FROM session WHERE makes_up IS NOT NULL) \
                  AND NOT EXISTS (SELECT 1 FROM service_log g WHERE g.session_id = x.session_id AND g.service_id = x.service_id) GROUP BY x.service_id"
               | "SELECT x.service_id, string_agg((extract(epoch FROM x.starts_at)::bigint / 60) || ' ' || (extract(epoch FROM x.ends_at)::bigint / 60), ' ') AS spans \
                  FROM session_student x WHERE x.serves AND x.service_id IN (SELECT value::uuid FROM jsonb_array_elements_text($1)) \
+                 AND x.session_id NOT IN (SELECT id FROM session WHERE makes_up IS NOT NULL) \
                  AND NOT EXISTS (SELECT 1 FROM service_log g WHERE g.session_id = x.session_id AND g.service_id = x.service_id) GROUP BY x.service_id";
+    /// The same of booked make-ups, which are few.
+    BOOKED = "SELECT x.service_id, n.held_on, n.minutes, n.makes_up FROM session n JOIN session_student x ON x.session_id = n.id \
+              WHERE n.makes_up IS NOT NULL AND x.serves AND x.service_id IN (SELECT unhex(value, '-') FROM json_each($1)) \
+              AND NOT EXISTS (SELECT 1 FROM service_log g WHERE g.session_id = x.session_id AND g.service_id = x.service_id) ORDER BY n.held_on, n.id"
+           | "SELECT x.service_id, n.held_on, n.minutes, n.makes_up FROM session n JOIN session_student x ON x.session_id = n.id \
+              WHERE n.makes_up IS NOT NULL AND x.serves AND x.service_id IN (SELECT value::uuid FROM jsonb_array_elements_text($1)) \
+              AND NOT EXISTS (SELECT 1 FROM service_log g WHERE g.session_id = x.session_id AND g.service_id = x.service_id) ORDER BY n.held_on, n.id";
     /// Who serves whom, with the areas that would do.
     SERVED = "SELECT DISTINCT n.educator_id, e.display_name, d.state, v.areas, x.student_id FROM session_student x JOIN session n ON n.id = x.session_id \
               JOIN service v ON v.id = x.service_id JOIN educator e ON e.id = n.educator_id JOIN district d ON d.id = n.district_id \
@@ -203,10 +212,19 @@ fn subject(row: &Row) -> Result<Subject> {
 pub async fn accounts(tx: &mut Tx, subjects: Vec<Subject>, today: Date) -> Result<Vec<Account>> {
     let services: Vec<ServiceId> = subjects.iter().flat_map(|subject| subject.service_ids.clone()).collect();
     let mut scheduled: BTreeMap<ServiceId, String> = BTreeMap::new();
+    let mut booked: BTreeMap<ServiceId, Vec<Scheduled>> = BTreeMap::new();
     let mut logged: BTreeMap<ServiceId, Vec<LogEntry>> = BTreeMap::new();
     for services in services.chunks(1000) {
         for row in tx.rows(&SCHEDULED, args![json!(services)]).await? {
             scheduled.insert(row.id("service_id")?, row.get("spans")?);
+        }
+        for row in tx.rows(&BOOKED, args![json!(services)]).await? {
+            let session = Scheduled {
+                held_on: Date(row.get::<NaiveDate>("held_on")?),
+                minutes: row.get("minutes")?,
+                makes_up: row.get::<Option<Uuid>>("makes_up")?.map(LogId::from_uuid),
+            };
+            booked.entry(row.id("service_id")?).or_default().push(session);
         }
         for entry in log::of_services(tx, services).await? {
             logged.entry(entry.service_id).or_default().push(entry);
@@ -225,6 +243,7 @@ pub async fn accounts(tx: &mut Tx, subjects: Vec<Subject>, today: Date) -> Resul
         for spans in subject.service_ids.iter().filter_map(|id| scheduled.get(id)) {
             held(spans, subject.tz, &mut sessions)?;
         }
+        sessions.extend(subject.service_ids.iter().filter_map(|id| booked.get(id)).flatten().copied());
         let mut log: Vec<LogEntry> =
             subject.service_ids.iter().filter_map(|id| logged.get(id)).flatten().cloned().collect();
         log.sort_by_key(|entry| (entry.held_on, entry.id));
@@ -249,7 +268,7 @@ fn held(spans: &str, tz: Tz, sessions: &mut Vec<Scheduled>) -> Result<()> {
     while let Some(from) = minutes.next() {
         let (from, to) = (from?, minutes.next().ok_or_else(corrupt)??);
         let held_on = Date(time::instant(from).with_timezone(&tz).date_naive());
-        sessions.push(Scheduled { held_on, minutes: to - from });
+        sessions.push(Scheduled { held_on, minutes: to - from, makes_up: None });
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::error::{Result, StoreError};
 use super::sessions::{self, Tally};
 use super::tx::{Link, Row, Tx, statements};
-use super::{audit, runs};
+use super::{audit, makeup, runs};
 use crate::args;
 use crate::domain::hash::sha256;
 use crate::domain::id::{self, DistrictId, EducatorId, NeedId, RecordId, RunId, ScheduleId, TermId};
@@ -149,14 +149,20 @@ pub async fn publish(tx: &mut Tx, new: Publication) -> Result<Done> {
     for rows in rows.chunks(1000) {
         tx.execute(&ASSIGN, args![id, json!(rows)]).await?;
     }
-    let (tally, touched) = sessions::replace(tx, term, id, &districts, new.meetings).await?;
+    // The schedule goes first: a booked make-up that it leaves no room for is to be made up again.
+    let gave_way = makeup::in_the_way(tx, term, &new.meetings).await?;
+    for booking in &gave_way {
+        makeup::cancel(tx, booking, &format!("gave way to version {version} of the schedule")).await?;
+    }
+    let (tally, mut touched) = sessions::replace(tx, term, id, &districts, new.meetings).await?;
+    touched.extend(gave_way.iter().map(|booking| booking.educator_id));
     audit::write(
         tx,
         "publish",
         "schedule",
         id.uuid(),
         None,
-        Some(json!({ "run_id": new.run_id, "version": version, "sessions": tally })),
+        Some(json!({ "run_id": new.run_id, "version": version, "sessions": tally, "make_ups_cancelled": gave_way.len() })),
     )
     .await?;
     Ok(Done { published: get(tx, id).await?, tally, touched })

@@ -13,17 +13,18 @@ use super::error::{Result, StoreError};
 use super::tx::{Row, Statement, Tx, instant_text, statements};
 use crate::args;
 use crate::domain::actor::{Actor, Reach, Thing, Verb};
-use crate::domain::id::{DistrictId, EducatorId, RecordId, ScheduleId, SchoolId, ServiceId, SessionId, TermId};
+use crate::domain::id::{DistrictId, EducatorId, LogId, RecordId, ScheduleId, SchoolId, ServiceId, SessionId, TermId};
 use crate::domain::session::{Meeting, Purpose, Session, SessionStudent};
 use crate::domain::time::{Clock, Date, TZDB_VERSION, Tz};
 
 statements! {
+    /// What schedules wrote: not what somebody has booked.
     OF_DISTRICTS = "SELECT id, term_id, schedule_id, educator_id, school_id, district_id, section_id, service, key, held_on, starts, ends, tz, \
-                    starts_at, ends_at, minutes, status, sequence, updated_at FROM session \
-                    WHERE term_id = $1 AND district_id IN (SELECT unhex(value, '-') FROM json_each($2)) ORDER BY key"
+                    starts_at, ends_at, minutes, status, sequence, updated_at, makes_up FROM session \
+                    WHERE term_id = $1 AND makes_up IS NULL AND district_id IN (SELECT unhex(value, '-') FROM json_each($2)) ORDER BY key"
                  | "SELECT id, term_id, schedule_id, educator_id, school_id, district_id, section_id, service, key, held_on, starts, ends, tz, \
-                    starts_at, ends_at, minutes, status, sequence, updated_at FROM session \
-                    WHERE term_id = $1 AND district_id IN (SELECT value::uuid FROM jsonb_array_elements_text($2)) ORDER BY key";
+                    starts_at, ends_at, minutes, status, sequence, updated_at, makes_up FROM session \
+                    WHERE term_id = $1 AND makes_up IS NULL AND district_id IN (SELECT value::uuid FROM jsonb_array_elements_text($2)) ORDER BY key";
     STUDENTS_OF_DISTRICTS = "SELECT x.session_id, x.service_id, x.student_id, x.serves FROM session_student x JOIN session s ON s.id = x.session_id \
                              WHERE s.term_id = $1 AND s.district_id IN (SELECT unhex(value, '-') FROM json_each($2)) ORDER BY x.session_id, x.service_id"
                           | "SELECT x.session_id, x.service_id, x.student_id, x.serves FROM session_student x JOIN session s ON s.id = x.session_id \
@@ -52,8 +53,10 @@ statements! {
                     | "INSERT INTO session_student (session_id, service_id, student_id, starts_at, ends_at, serves) \
                        SELECT session_id, service_id, student_id, starts_at, ends_at, serves FROM jsonb_to_recordset($1) \
                        AS x(session_id uuid, service_id uuid, student_id uuid, starts_at timestamptz, ends_at timestamptz, serves boolean)";
+    NEXT_BELL = "SELECT MIN(bell) AS bell FROM (SELECT MIN(starts_at) AS bell FROM session WHERE term_id = $1 AND starts_at > $2 \
+                 UNION ALL SELECT MIN(ends_at) FROM session WHERE term_id = $1 AND ends_at > $2) AS bells";
     LIST = "SELECT s.id, s.term_id, s.schedule_id, s.educator_id, s.school_id, s.district_id, s.section_id, s.service, s.key, s.held_on, s.starts, \
-            s.ends, s.tz, s.starts_at, s.ends_at, s.minutes, s.status, s.sequence, s.updated_at, e.display_name AS educator_name, e.tz AS educator_tz, e.join_url, \
+            s.ends, s.tz, s.starts_at, s.ends_at, s.minutes, s.status, s.sequence, s.updated_at, s.makes_up, e.display_name AS educator_name, e.tz AS educator_tz, e.join_url, \
             c.name AS school_name, o.name AS course_name FROM session s JOIN educator e ON e.id = s.educator_id JOIN school c ON c.id = s.school_id \
             LEFT JOIN section n ON n.id = s.section_id LEFT JOIN course o ON o.id = n.course_id \
             WHERE s.ends_at > $1 AND s.starts_at < $2 AND (s.educator_id = $3 OR $3 IS NULL) AND (s.school_id = $4 OR $4 IS NULL) \
@@ -61,7 +64,7 @@ statements! {
             AND ($9 OR s.educator_id = $10 OR s.district_id IN (SELECT unhex(value, '-') FROM json_each($11))) AND ($12 OR s.section_id IS NOT NULL) \
             ORDER BY s.starts_at, s.id LIMIT $8"
          | "SELECT s.id, s.term_id, s.schedule_id, s.educator_id, s.school_id, s.district_id, s.section_id, s.service, s.key, s.held_on, s.starts, \
-            s.ends, s.tz, s.starts_at, s.ends_at, s.minutes, s.status, s.sequence, s.updated_at, e.display_name AS educator_name, e.tz AS educator_tz, e.join_url, \
+            s.ends, s.tz, s.starts_at, s.ends_at, s.minutes, s.status, s.sequence, s.updated_at, s.makes_up, e.display_name AS educator_name, e.tz AS educator_tz, e.join_url, \
             c.name AS school_name, o.name AS course_name FROM session s JOIN educator e ON e.id = s.educator_id JOIN school c ON c.id = s.school_id \
             LEFT JOIN section n ON n.id = s.section_id LEFT JOIN course o ON o.id = n.course_id \
             WHERE s.ends_at > $1 AND s.starts_at < $2 AND (s.educator_id = $3 OR $3 IS NULL) AND (s.school_id = $4 OR $4 IS NULL) \
@@ -90,6 +93,15 @@ pub struct Listed {
     pub school_name: String,
     /// None for a service session.
     pub course_name: Option<String>,
+}
+
+impl Listed {
+    /// What it is called where nobody may learn who is taught.
+    #[must_use]
+    pub fn title(&self) -> String {
+        let service = if self.session.makes_up.is_some() { "Make-up session" } else { "Service session" };
+        self.course_name.clone().unwrap_or_else(|| service.into())
+    }
 }
 
 /// Which sessions may be seen.
@@ -124,8 +136,8 @@ pub struct Wanted {
     pub district_id: Option<DistrictId>,
 }
 
-/// Makes the sessions of these districts be `meetings`. A meeting that was there keeps its id; one that
-/// changed gets a higher sequence. Says also whose calendars are different now.
+/// Makes the sessions of these districts be `meetings`, but for make-ups, and for what has begun: both stay. A meeting
+/// that was there keeps its id; one that changed gets a higher sequence. Says also whose calendars are different now.
 pub async fn replace(
     tx: &mut Tx,
     term: TermId,
@@ -137,8 +149,10 @@ pub async fn replace(
     let rows = tx.rows(&OF_DISTRICTS, args).await?;
     let students = by_session(&tx.rows(&STUDENTS_OF_DISTRICTS, args).await?)?;
     let before: Vec<Session> = rows.iter().map(|row| session(row, &students)).collect::<Result<_>>()?;
+    let (history, before, meetings) = to_come(tx.at, before, meetings);
     let former: BTreeMap<SessionId, EducatorId> = before.iter().map(|s| (s.id, s.meeting.educator_id)).collect();
-    let (written, gone, tally) = reconcile(before, meetings);
+    let (written, gone, mut tally) = reconcile(before, meetings);
+    tally.unchanged += history;
     let new = written.iter().map(|(_, _, meeting)| meeting.educator_id);
     let touched = gone.iter().filter_map(|id| former.get(id).copied()).chain(new).collect();
     // Everything that leaves or moves is taken out first: then no order of insertion can overlap.
@@ -174,6 +188,7 @@ pub async fn differences(
     let rows = tx.rows(&OF_DISTRICTS, args).await?;
     let students = by_session(&tx.rows(&STUDENTS_OF_DISTRICTS, args).await?)?;
     let before: Vec<Session> = rows.iter().map(|row| session(row, &students)).collect::<Result<_>>()?;
+    let (history, before, meetings) = to_come(tx.at, before, meetings);
     let mut old: BTreeMap<SessionId, Meeting> = before.iter().map(|s| (s.id, s.meeting.clone())).collect();
     let (written, gone, tally) = reconcile(before, meetings);
     let mut found = Vec::with_capacity(written.len());
@@ -185,7 +200,13 @@ pub async fn differences(
             found.push(Difference { before: Some(meeting), after: None });
         }
     }
-    Ok((tally.unchanged, found))
+    Ok((tally.unchanged + history, found))
+}
+
+/// When the next session of a term begins or ends.
+pub async fn next_bell(tx: &mut Tx, term: TermId) -> Result<Option<DateTime<Utc>>> {
+    let at = tx.at;
+    tx.row(&NEXT_BELL, args![term, at]).await?.map_or(Ok(None), |row| row.get("bell"))
 }
 
 /// At most `limit` sessions after `after` of those that may be seen, in the order of their starts.
@@ -263,6 +284,28 @@ pub(super) fn composed() -> impl Iterator<Item = Statement> {
 }
 
 type Written = Vec<(SessionId, i64, Meeting)>;
+
+/// Leaves out what has begun, of both: what was held stays as it was held, whatever is planned now, or the log would speak
+/// of sessions that are gone and sessions be counted that nobody held. Says how many that are. Where nothing was published
+/// yet, the term is written from its first day.
+fn to_come(at: DateTime<Utc>, before: Vec<Session>, mut meetings: Vec<Meeting>) -> (usize, Vec<Session>, Vec<Meeting>) {
+    let known: BTreeSet<DistrictId> = before.iter().map(|session| session.meeting.district_id).collect();
+    let (history, before): (Vec<_>, Vec<_>) = before.into_iter().partition(|s| s.meeting.starts_at <= at);
+    let running: Vec<&Meeting> = history.iter().map(|s| &s.meeting).filter(|meeting| meeting.ends_at > at).collect();
+    let until = running.iter().map(|meeting| meeting.ends_at).max().unwrap_or(at);
+    // Nobody leaves a session that is being held for one that another schedule has at the same time.
+    let free = |new: &Meeting| new.starts_at >= until || !running.iter().any(|held| meet(held, new));
+    meetings.retain(|new| !known.contains(&new.district_id) || (new.starts_at > at && free(new)));
+    (history.len(), before, meetings)
+}
+
+/// Whether two meetings would have somebody in two places.
+pub(super) fn meet(one: &Meeting, other: &Meeting) -> bool {
+    let students = |meeting: &Meeting| meeting.students.iter().map(|s| s.student_id).collect::<BTreeSet<_>>();
+    one.starts_at < other.ends_at
+        && other.starts_at < one.ends_at
+        && (one.educator_id == other.educator_id || !students(one).is_disjoint(&students(other)))
+}
 
 /// Which sessions to write, under which id and sequence, and which to take out.
 fn reconcile(before: Vec<Session>, meetings: Vec<Meeting>) -> (Written, Vec<SessionId>, Tally) {
@@ -364,6 +407,7 @@ fn session(row: &Row, students: &BTreeMap<Uuid, Vec<SessionStudent>>) -> Result<
         id,
         term_id: row.id("term_id")?,
         schedule_id: row.id("schedule_id")?,
+        makes_up: row.get::<Option<Uuid>>("makes_up")?.map(LogId::from_uuid),
         sequence: row.get("sequence")?,
         updated_at: row.get("updated_at")?,
         meeting,

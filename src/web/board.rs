@@ -158,14 +158,16 @@ async fn row(
 fn block(one: &Listed, educator: &EducatorEntry, run: RunId, misfits: Vec<Misfit>) -> Block {
     let meeting = &one.session.meeting;
     let title = match &meeting.purpose {
-        Purpose::Section(_) => one.course_name.clone().unwrap_or_else(|| "Section".into()),
         Purpose::Service(service) if meeting.students.len() > 1 => {
             format!("{}, group of {}", words::kind(service), meeting.students.len())
         }
-        Purpose::Service(service) => words::kind(service),
+        _ => words::session(one),
     };
     Block {
-        need: fit::need(meeting).map(|need| format!("/runs/{run}/needs/{need}")),
+        // A make-up stays with whoever it was booked with, or is cancelled.
+        need: fit::need(meeting)
+            .filter(|_| one.session.makes_up.is_none())
+            .map(|need| format!("/runs/{run}/needs/{need}")),
         title,
         place: one.school_name.clone(),
         clock: words::times(meeting.starts_at, meeting.ends_at, educator.tz),

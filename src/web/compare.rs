@@ -21,7 +21,7 @@ use crate::domain::run::Run;
 use crate::engine::difference::{self, Change, Difference, NeedChange, PersonChange};
 use crate::engine::outcome::Schedule;
 use crate::engine::problem::Problem;
-use crate::store::{self, Tx, runs, schedules};
+use crate::store::{self, Tx, makeup, runs, schedules};
 
 const PAGE: usize = 50;
 /// Runs offered to compare with.
@@ -278,7 +278,9 @@ pub(super) async fn preview(
     let compared = Compared::read(&mut state.db.read().await?, id, None).await?;
     let (table, pages) = compared.people(1);
     // A day that is closed moves no need, and still takes meetings away.
-    let meetings = if compared.run.settings.repair { Some(state.changes_of(id).await?) } else { None };
+    let repair = compared.run.settings.repair;
+    let booked = !makeup::to_come(&mut state.db.read().await?, compared.run.term_id).await?.is_empty();
+    let changes = if repair || booked { Some(state.changes_of(id).await?) } else { None };
     let uncovered = compared.uncovered();
     let address = format!("/runs/{id}");
     Ok(Page::new("Before you publish", Place::Runs, &actor).show(&html! {
@@ -300,7 +302,7 @@ pub(super) async fn preview(
                 @if pages > 1 { p { a href=(format!("{address}/compare?page=2")) { "The others" } } }
             }
         }
-        @if let Some(changes) = &meetings { (repairs::preview(changes)) }
+        @if let Some(changes) = &changes { @if repair { (repairs::preview(changes)) } @else { (repairs::giving_way(changes)) } }
         @if let Some(uncovered) = uncovered {
             section.card aria-labelledby="room" {
                 h2 #room { "An adult in the room" }

@@ -122,10 +122,7 @@ fn page(
 
 fn session(id: EducatorId, on: Date, tz: Tz, card: &Card, now: DateTime<Utc>, may_write: bool) -> Markup {
     let Session { id: session, meeting, .. } = &card.listed.session;
-    let kind = match &meeting.purpose {
-        Purpose::Service(service) => words::kind(service),
-        Purpose::Section(_) => String::new(),
-    };
+    let kind = words::session(&card.listed);
     let own = words::times(meeting.starts_at, meeting.ends_at, tz);
     let school = words::times(meeting.starts_at, meeting.ends_at, meeting.tz);
     let begun = meeting.starts_at <= now;

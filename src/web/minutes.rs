@@ -12,6 +12,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::layout::{Page, Place, empty, figure};
+use super::make_ups::MakeUps;
 use super::words;
 use crate::api::{AtRisk, State, error::Error, extract::NoQuery, extract::Path, extract::Query};
 use crate::domain::actor::{Actor, Thing, Verb};
@@ -162,23 +163,39 @@ async fn student(
     Path(id): Path<StudentId>,
     _: NoQuery,
 ) -> Result<Markup, Error> {
+    of_student(&state, &actor, id, None).await
+}
+
+/// The page of a student, with what was wrong about what was asked of it.
+pub(super) async fn of_student(
+    state: &State,
+    actor: &Actor,
+    id: StudentId,
+    wrong: Option<&str>,
+) -> Result<Markup, Error> {
     let mut tx = state.db.read().await?;
     let wanted = Wanted { student: Some(id), ..Wanted::default() };
-    let subjects = minutes::subjects(&mut tx, &actor, wanted).await?;
+    let subjects = minutes::subjects(&mut tx, actor, wanted).await?;
     if subjects.is_empty() {
         return Err(Error::NotFound { kind: "student with service lines", id: id.to_string() });
     }
     let accounts = minutes::accounts(&mut tx, subjects, Date(time::now().date_naive())).await?;
-    Ok(student_page(&actor, id, &accounts))
+    let mut lines = Vec::new();
+    for account in accounts {
+        let make_ups = MakeUps::read(&mut tx, actor, &account).await?;
+        lines.push((account, make_ups));
+    }
+    Ok(student_page(actor, id, &lines, wrong))
 }
 
-fn student_page(actor: &Actor, id: StudentId, accounts: &[Account]) -> Markup {
-    let key = accounts.first().map_or("", |account| &*account.subject.student_key);
+fn student_page(actor: &Actor, id: StudentId, lines: &[(Account, MakeUps)], wrong: Option<&str>) -> Markup {
+    let key = lines.first().map_or("", |(account, _)| &*account.subject.student_key);
     let title = format!("Minutes of {key}");
     Page::new(&title, Place::Minutes, actor).show(&html! {
         h1 { "Service minutes of " (key) }
-        @for account in accounts { (line(account)) }
-        @if accounts.is_empty() {
+        @if let Some(wrong) = wrong { div.note.bad role="alert" { p { (wrong) } } }
+        @for (account, make_ups) in lines { (line(account, &make_ups.show(id))) }
+        @if lines.is_empty() {
             (empty("No calendar to count by", &html! { p { "The district keeps no calendar in the terms of these lines; add one." } }))
         }
         section.card.noprint aria-labelledby="report" {
@@ -196,7 +213,7 @@ fn student_page(actor: &Actor, id: StudentId, accounts: &[Account]) -> Markup {
     })
 }
 
-fn line(account: &Account) -> Markup {
+fn line(account: &Account, make_ups: &Markup) -> Markup {
     let Account { subject, ledger, log } = account;
     html! {
         section.card aria-label=(words::kind(&subject.service)) {
@@ -213,11 +230,13 @@ fn line(account: &Account) -> Markup {
                 (figure(&words::count(ledger.total.delivered), "delivered"))
                 (figure(&words::count(ledger.total.to_make_up), "to make up"))
                 (figure(&words::count(ledger.total.scheduled), "scheduled"))
+                @if ledger.total.booked > 0 { (figure(&words::count(ledger.total.booked), "of it make-ups")) }
                 (figure(&words::count(ledger.total.unscheduled), "not scheduled"))
                 (figure(&signed(ledger.pace), "pace"))
             }
+            (make_ups)
             details open { summary { "Periods" } (periods(ledger)) }
-            @if !log.is_empty() { details { summary { "Log, " (words::plural(log.len(), "entry")) } (entries(log)) } }
+            @if !log.is_empty() { details { summary { "Log, " (words::plural(log.len(), "session")) } (entries(log)) } }
             details { summary { "Policies it is counted by" } (policies(ledger)) }
         }
     }

@@ -19,6 +19,7 @@ mod layout;
 mod links;
 mod log;
 mod mail;
+mod make_ups;
 mod minutes;
 mod need;
 mod needs;
@@ -65,7 +66,7 @@ pub fn router() -> Router<State> {
         .merge(board::routes())
         .merge(decisions::routes());
     let vacancies = vacancies::routes().merge(offers::routes());
-    let minutes = minutes::routes().merge(log::routes());
+    let minutes = minutes::routes().merge(log::routes()).merge(make_ups::routes());
     assets::routes()
         .merge(accounts)
         .merge(home::routes())

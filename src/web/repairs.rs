@@ -181,6 +181,25 @@ pub fn preview(changes: &Changes) -> Markup {
                 @if changes.people.len() > MOST { p.soft { "and " (words::count(changes.people.len() - MOST)) " more educators" } }
             }
         }
+        (giving_way(changes))
+    }
+}
+
+/// Booked make-ups that a publication cancels.
+pub fn giving_way(changes: &Changes) -> Markup {
+    html! {
+        @if !changes.make_ups.is_empty() {
+            section.card aria-labelledby="make-ups" {
+                h2 #make-ups { "Make-up sessions that give way" }
+                p { "The schedule takes their time, or the school is closed that day. As soon as you publish they are cancelled, their educators are told, and their minutes are to be made up again." }
+                ul.day-list {
+                    @for one in changes.make_ups.iter().take(MOST) {
+                        li { (words::meeting(one.meeting.tz, one.held_on, one.starts, one.ends)) span.soft { " · " (one.educator_name) } }
+                    }
+                    @if changes.make_ups.len() > MOST { li.soft { "and " (words::count(changes.make_ups.len() - MOST)) " more" } }
+                }
+            }
+        }
     }
 }
 
@@ -253,7 +272,8 @@ mod tests {
             dropped: 2,
             needs: vec![need],
         };
-        let text = preview(&Changes { unchanged_meetings: 1036, people: vec![person] }).into_string();
+        let text =
+            preview(&Changes { unchanged_meetings: 1036, people: vec![person], make_ups: Vec::new() }).into_string();
         assert!(text.contains("Thu, Sep 10 and Fri, Sep 11") && text.contains("<dd>1,036</dd>"), "{text}");
     }
 }

@@ -79,7 +79,7 @@ impl Day {
         let meeting = &next.session.meeting;
         html! {
             p.verdict {
-                strong { (title(next)) } ", "
+                strong { (words::session(next)) } ", "
                 @if meeting.starts_at <= now { "now, until " (words::time(meeting.ends_at, self.tz)) }
                 @else { (until(meeting.starts_at - now)) }
             }
@@ -95,7 +95,7 @@ impl Day {
 
     fn line(&self, one: &Listed) -> Markup {
         html! {
-            strong { (title(one)) }
+            strong { (words::session(one)) }
             @if one.session.meeting.status == SessionStatus::Uncovered { " " span.badge.bad { "you are away" } }
             @if one.session.meeting.status == SessionStatus::Held { " " span.badge.soft { "kept free" } }
             div.small { (self.clocks(one)) " · " span.soft { (one.school_name) } }
@@ -108,13 +108,6 @@ impl Day {
         let own = words::times(meeting.starts_at, meeting.ends_at, self.tz);
         let school = words::times(meeting.starts_at, meeting.ends_at, meeting.tz);
         html! { (own) @if school != own { span.soft { " · there " (school) } } }
-    }
-}
-
-fn title(listed: &Listed) -> String {
-    match &listed.session.meeting.purpose {
-        Purpose::Section(_) => listed.course_name.clone().unwrap_or_else(|| "Section".into()),
-        Purpose::Service(service) => words::kind(service),
     }
 }
 
@@ -185,7 +178,7 @@ impl Week {
                     ul.day-list { @for one in self.uncovered.iter().take(LISTED) {
                         @let meeting = &one.session.meeting;
                         li {
-                            strong { (title(one)) } " at " a href=(format!("/schools/{}/week?on={}", meeting.school_id, meeting.held_on)) { (one.school_name) }
+                            strong { (words::session(one)) } " at " a href=(format!("/schools/{}/week?on={}", meeting.school_id, meeting.held_on)) { (one.school_name) }
                             div.small { (words::day(meeting.held_on)) " · " (words::times(meeting.starts_at, meeting.ends_at, meeting.tz)) " · " (one.educator_name) " is away" }
                         }
                     } }

@@ -148,15 +148,12 @@ impl Subject {
         let other = words::times(meeting.starts_at, meeting.ends_at, other_tz);
         let begins = meeting.starts_at.with_timezone(&self.tz);
         let students = meeting.students.len();
-        let (title, students) = match &meeting.purpose {
-            Purpose::Section(_) => (listed.course_name.clone().unwrap_or_else(|| "Section".into()), None),
-            Purpose::Service(service) => (words::kind(service), Some(students)),
-        };
+        let students = matches!(meeting.purpose, Purpose::Service(_)).then_some(students);
         Entry {
             date: Date(begins.date_naive()),
             from: u16::try_from(begins.hour() * 60 + begins.minute()).unwrap_or(0),
             minutes: u16::try_from((meeting.ends_at - meeting.starts_at).num_minutes()).unwrap_or(time::DAY_MINUTES),
-            title,
+            title: words::session(listed),
             other: (other != own).then_some(other),
             own,
             with,

@@ -1,8 +1,10 @@
 //! Figures as people read them: dollars, percentages, lengths of time, weeks, hours. Dates and times are said as mail
 //! says them.
 
+use crate::domain::session::Purpose;
 pub use crate::domain::spoken::{day, instant, long_date, meeting, time, times, zone};
 use crate::domain::time::Date;
+use crate::store::sessions::Listed;
 
 /// `1234567` is `1,234,567`.
 pub fn count(number: impl TryInto<i64>) -> String {
@@ -48,6 +50,15 @@ pub fn plural(number: usize, one: &str) -> String {
 pub fn kind(service: &str) -> String {
     let mut letters = service.chars().map(|c| if matches!(c, '-' | '_') { ' ' } else { c });
     letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// What a session is for, to whoever may know: a course, or a kind of service.
+pub fn session(listed: &Listed) -> String {
+    match &listed.session.meeting.purpose {
+        Purpose::Section(_) => listed.course_name.clone().unwrap_or_else(|| "Section".into()),
+        Purpose::Service(service) if listed.session.makes_up.is_some() => format!("{}, make-up", kind(service)),
+        Purpose::Service(service) => kind(service),
+    }
 }
 
 /// Whole seconds as `48 s`, `3 min 20 s`, `2 h 5 min`.

@@ -63,7 +63,8 @@ fn form(rng: &mut StdRng) -> Form {
     }
 }
 
-/// Entries and sessions, some of them on days that are no day of the line or of the school.
+/// Entries and sessions, some of them on days that are no day of the line or of the school, some of them booked to make up
+/// for an entry, for a make-up, or for nothing known.
 fn history(rng: &mut StdRng, span: DateSpan) -> (Vec<Logged>, Vec<Scheduled>) {
     let days = span.last.number() - span.first.number();
     let date = |rng: &mut StdRng| span.first.plus_days(rng.random_range(-5..=days + 5));
@@ -81,7 +82,14 @@ fn history(rng: &mut StdRng, span: DateSpan) -> (Vec<Logged>, Vec<Scheduled>) {
         logged.push(Logged { id: LogId::fresh(), held_on: date(rng), planned, delivered, reason, makes_up });
     }
     let sessions = rng.random_range(0..60);
-    let scheduled = (0..sessions).map(|_| Scheduled { held_on: date(rng), minutes: pick(rng, &[15, 20, 30, 45]) });
+    let scheduled = (0..sessions).map(|_| {
+        let makes_up = match rng.random_range(0..10) {
+            0 => Some(LogId::fresh()),
+            1..4 if !logged.is_empty() => Some(logged[rng.random_range(0..logged.len())].id),
+            _ => None,
+        };
+        Scheduled { held_on: date(rng), minutes: pick(rng, &[15, 20, 30, 45]), makes_up }
+    });
     let scheduled = scheduled.collect();
     (logged, scheduled)
 }
@@ -95,6 +103,7 @@ fn adds_up(sums: &Sums, what: &str) {
         sums.delivered,
         sums.made_up,
         sums.scheduled,
+        sums.booked,
         sums.unlogged,
         sums.unscheduled,
         sums.beyond.delivered,
@@ -103,6 +112,7 @@ fn adds_up(sums: &Sums, what: &str) {
     ];
     assert!(figures.iter().chain(sums.missed.values()).all(|minutes| *minutes >= 0), "{what}: {sums:?}");
     assert!(sums.made_up <= sums.delivered && sums.unlogged <= sums.scheduled, "{what}: {sums:?}");
+    assert!(sums.booked <= sums.scheduled, "{what}: {sums:?}");
 }
 
 #[test]
@@ -138,13 +148,22 @@ fn every_minute_of_ten_thousand_histories_is_counted_once() {
         assert_eq!(total.delivered + total.beyond.delivered, delivered, "{what}");
         let sessions: i64 = scheduled.iter().map(|session| session.minutes).sum();
         assert_eq!(total.scheduled + total.beyond.scheduled, sessions, "{what}");
-        // Missing minutes are those of sessions that make nothing up, less what was made up.
+        // Missing minutes are those of sessions that make nothing up, less what was made up or is booked to be: each once,
+        // and never more of an entry than it lacks.
         let known =
             |id: LogId| logged.iter().find(|entry| entry.id == id).is_some_and(|entry| entry.makes_up.is_none());
         let regular = logged.iter().filter(|entry| !entry.makes_up.is_some_and(known));
-        let missing: i64 = regular.map(|entry| (entry.planned - entry.delivered).max(0)).sum();
-        let credited = missing - total.missed() - total.beyond.missed;
-        assert!(credited >= total.made_up && credited <= missing, "{what}: {credited} of {missing}");
+        let lacks = |entry: &Logged| (entry.planned - entry.delivered).max(0);
+        let missing: i64 = regular.clone().map(lacks).sum();
+        let made_up = |entry: &Logged| {
+            let of = |id: Option<LogId>| id == Some(entry.id) && known(entry.id);
+            let logged: i64 = logged.iter().filter(|late| of(late.makes_up)).map(|late| late.delivered).sum();
+            let booked: i64 = scheduled.iter().filter(|late| of(late.makes_up)).map(|late| late.minutes).sum();
+            (logged + booked).min(lacks(entry))
+        };
+        let credited: i64 = regular.map(made_up).sum();
+        assert_eq!(missing - credited, total.missed() + total.beyond.missed, "{what}");
+        assert!(total.made_up + total.booked <= credited, "{what}: {total:?}");
     }
 }
 

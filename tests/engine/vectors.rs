@@ -252,14 +252,44 @@ fn vector_30_what_an_absent_educator_leaves_is_owed() {
     assert_eq!((only.to_make_up, only.missed.len()), (10, 1));
 }
 
-/// 3 and 2, as a forecast: 1,080 minutes a year on Mondays, of which the calendar has 34.
+/// 2: the calendar of 180 days of domain.md §3c.8, which has 34 Mondays and 37 Tuesdays: half an hour a week is 1,020 or
+/// 1,110 minutes of 1,080.
+#[test]
+fn vector_02_a_monday_is_worth_less_than_a_tuesday() {
+    let mut closed: Vec<String> = ["2026-09-07", "2026-10-12", "2026-11-03", "2026-11-11"].map(Into::into).to_vec();
+    closed.extend(["2026-11-25", "2026-11-26", "2026-11-27", "2027-01-18", "2027-03-26", "2027-05-31"].map(Into::into));
+    let weeks = [("2026-12-21", 12), ("2027-02-15", 5), ("2027-04-05", 5)];
+    closed.extend(weeks.iter().flat_map(|(first, n)| (0..*n).map(|n| day(first).plus_days(n).to_string())));
+    let days = calendar("2026-08-24", "2027-06-11", &closed.iter().map(String::as_str).collect::<Vec<_>>());
+    let year = span("2026-08-24", "2027-06-11");
+    let school = School::new(&days, year);
+    let of = |name: &str| school.days.iter().filter(|day| day.date.weekday().name() == name).count();
+    assert_eq!((school.days.len(), ["mon", "tue", "wed", "thu", "fri"].map(of)), (180, [34, 37, 36, 37, 36]));
+    let of = |month: &str| school.days.iter().filter(|day| day.date.to_string().starts_with(month)).count();
+    assert_eq!(["2026-09", "2026-10", "2026-11", "2026-12"].map(of), [21, 21, 16, 14]);
+
+    let form = read("1,080 min/year").expect("reads");
+    let given = |name: &str| {
+        let held = school.days.iter().filter(|day| day.date.weekday().name() == name);
+        let scheduled: Vec<Scheduled> =
+            held.map(|day| Scheduled { held_on: day.date, minutes: 30, makes_up: None }).collect();
+        let line = Line { form: &form, span: year, logged: &[], scheduled: &scheduled, policies: &policies(&[]) };
+        let ledger = ledger(&line, &school, day("2026-08-24"));
+        (scheduled.len(), ledger.total.scheduled + ledger.total.beyond.scheduled, ledger.short_by)
+    };
+    assert_eq!(given("mon"), (34, 1020, 60));
+    assert_eq!(given("tue"), (37, 1110, 0));
+}
+
+/// 3, as a forecast: 1,080 minutes a year on Mondays, of which the calendar has 34.
 #[test]
 fn vector_03_a_yearly_line_on_too_few_mondays_falls_short_by_sixty() {
     let days = calendar("2026-08-24", "2027-06-11", &[]);
     let form = read("1,080 min/year").expect("reads");
     let school = School::new(&days, span("2026-08-24", "2027-06-11"));
     let mondays = school.days.iter().filter(|day| day.date.weekday().name() == "mon").take(34);
-    let scheduled: Vec<Scheduled> = mondays.map(|day| Scheduled { held_on: day.date, minutes: 30 }).collect();
+    let scheduled: Vec<Scheduled> =
+        mondays.map(|day| Scheduled { held_on: day.date, minutes: 30, makes_up: None }).collect();
     let line = Line {
         form: &form,
         span: span("2026-08-24", "2027-06-11"),

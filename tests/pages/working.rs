@@ -76,14 +76,52 @@ async fn an_educator_logs_and_reports_the_office_hands_over_and_repairs_and_two_
     let written = json_of(&teacher, &format!("/api/v1/sessions/{}/log", session["id"].as_str().expect("an id"))).await;
     assert_eq!(written[0]["outcome"], "delivered");
 
+    made_up(&coordinator, &teacher, &house, &session).await;
     let absence = reported(&teacher, &house, id, on).await;
     handed_over(&coordinator, &house, &absence).await;
     painted_by_two(&administrator, &teacher, &house, id).await;
     let district = session["district_id"].as_str().expect("an id");
-    repaired_by_two(&coordinator, &administrator, &house, district, on).await;
+    repaired_by_two(&coordinator, &administrator, &house, district, &to_come(&coordinator, district).await).await;
     for window in [administrator, coordinator, teacher] {
         window.client.close().await.expect("the window closes");
     }
+}
+
+/// The session was missed after all: the office books another time by one click, the educator sees it, and it is taken
+/// back by another.
+async fn made_up(coordinator: &Window, teacher: &Window, house: &House, session: &Value) {
+    let id = |name: &str| session[name].as_str().expect("an id").to_owned();
+    let student = session["students"][0]["student_id"].as_str().expect("an id");
+    let log = format!("/api/v1/sessions/{}/log", id("id"));
+    let entries = json!({"entries": [{"service_id": session["students"][0]["service_id"], "outcome": "missed", "reason": "provider_absent"}]});
+    let put = "fetch(arguments[0], { method: 'PUT', body: arguments[1], headers: { 'content-type': 'application/json' } }) \
+               .then(async answer => done([answer.status, await answer.text()]), error => done([0, String(error)]))";
+    let answer = coordinator.script(put, vec![json!(log), json!(entries.to_string())]).await;
+    assert_eq!(answer[0], 200, "{answer}");
+    let entries = json_of(coordinator, &log).await;
+    let missed =
+        entries.as_array().expect("entries").iter().find(|entry| entry["outcome"] == "missed").expect("an entry");
+    let page = format!("{}/students/{student}/minutes", house.address);
+    coordinator.open(&page).await;
+    let offer = format!("#m{} button[name='at']", missed["id"].as_str().expect("an id"));
+    let said = coordinator.text(&offer).await;
+    coordinator.click(&offer).await;
+    let booked = coordinator.text("li[id^='b']").await;
+    assert!(booked.contains(&said), "{said} in {booked}");
+    let slots =
+        json_of(coordinator, &format!("/api/v1/service-log/{}/make-up", missed["id"].as_str().expect("an id"))).await;
+    assert_eq!(slots, json!([]), "nothing is left to book");
+
+    let path = "/api/v1/sessions?from=2000-01-01T00:00:00Z&to=2100-01-01T00:00:00Z&limit=1000";
+    let sessions = json_of(teacher, &format!("{path}&educator_id={}", id("educator_id"))).await;
+    let made =
+        sessions["items"].as_array().expect("items").iter().find(|one| !one["makes_up"].is_null()).expect("a make-up");
+    let on = &made["educator"]["starts"].as_str().expect("an instant")[..10];
+    teacher.open(&format!("{}/educators/{}/week?on={on}", house.address, id("educator_id"))).await;
+    assert!(teacher.text("main").await.contains("make-up"));
+    coordinator.click("li[id^='b'] form[action$='/cancel'] button").await;
+    coordinator.find(&offer).await;
+    assert!(coordinator.client.find(Locator::Css("li[id^='b']")).await.is_err(), "it is cancelled");
 }
 
 /// On the phone; they see that it is with the office, and not who could stand in.
@@ -147,6 +185,15 @@ async fn painted_by_two(office: &Window, teacher: &Window, house: &House, id: &s
     teacher.find("form[data-changed='false']").await;
     let kept = teacher.number(&format!("document.querySelectorAll(\"{early}:checked, {late}:checked\").length")).await;
     assert!((kept - 2.0).abs() < 0.1, "neither lost theirs");
+}
+
+/// A day to come on which there is school in this district: what has begun, no repair takes away.
+async fn to_come(window: &Window, district: &str) -> String {
+    let from = bellwether::domain::time::now().format("%Y-%m-%dT%H:%M:%SZ");
+    let path = format!("/api/v1/sessions?from={from}&to=2100-01-01T00:00:00Z&limit=200&district_id={district}");
+    let page = json_of(window, &path).await;
+    let last = page["items"].as_array().and_then(|items| items.last()).expect("the demo's term has days to come");
+    last["school"]["starts"].as_str().expect("an instant")[..10].to_owned()
 }
 
 /// A day of snow: what changed, the least that mends it, seen before it is published; both publish, and it is one version.

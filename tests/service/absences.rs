@@ -219,7 +219,10 @@ async fn a_report_ranks_substitutes_and_one_click_changes_only_those_meetings() 
 #[tokio::test]
 async fn a_closure_makes_a_repair_that_says_whom_it_moves_and_publishes_only_that() {
     on_both(async |db| {
-        let (mut state, term) = office_of(&db, &problem()).await;
+        // To come: what has begun is for the log.
+        let (problem, year) = later();
+        let snow = Date::ymd(year, 9, 16);
+        let (mut state, term) = office_of(&db, &problem).await;
         let sink = Sink::start();
         state.settings =
             bellwether::config::Settings { mail: Some(sink.settings()), ..(*state.settings).clone() }.into();
@@ -234,30 +237,35 @@ async fn a_closure_makes_a_repair_that_says_whom_it_moves_and_publishes_only_tha
         let mut tx = db.write("test").await.expect("writes");
         let calendar = store::every::<Calendar>(&mut tx).await.expect("lists").remove(0);
         let mut body = calendar.body;
-        body.closed.push("2026-09-10".parse().expect("a date"));
+        body.closed.push(snow);
         store::update(&mut tx, calendar.id, Some(calendar.version), body).await.expect("is changed");
         tx.commit().await.expect("commits");
         let news = state.news_of(term).await.expect("news");
         let told: Vec<_> = news.news.iter().map(|one| (one.what, one.name.as_str(), one.said.as_str())).collect();
-        assert_eq!((news.version, told), (1, vec![("closed", "Hudson Falls", "is closed on September 10, 2026")]));
+        let said = format!("is closed on September 16, {year}");
+        assert_eq!((news.version, told), (1, vec![("closed", "Hudson Falls", said.as_str())]));
         let run = state.ask_repair(&ana(), term).await.expect("a run");
         assert!(run.settings.repair && run.settings.start_from.is_some());
         work_off(&state, run.id).await;
         let changes = state.changes_of(run.id).await.expect("changes");
         let people: Vec<_> = changes.people.iter().map(|p| (p.educator_id, p.added, p.moved, p.dropped)).collect();
-        assert_eq!((changes.unchanged_meetings, people), (36, vec![(who["ana"], 0, 0, 2)]));
+        assert_eq!((changes.unchanged_meetings, people), (before.len() - 2, vec![(who["ana"], 0, 0, 2)]));
         let mut titles: Vec<&str> = changes.people[0].needs.iter().map(|need| need.title.as_str()).collect();
         titles.sort_unstable();
         assert_eq!(titles, ["Algebra I", "Physics"]);
 
         state.publish(&ana(), run.id).await.expect("is published");
         let after = sessions(&db).await;
-        let kept: Vec<_> = before.iter().filter(|s| s.meeting.held_on.to_string() != "2026-09-10").collect();
-        assert!(after.len() == 36 && after.iter().zip(kept).all(|(new, old)| new == old), "all else is as it was");
+        let kept: Vec<_> = before.iter().filter(|s| s.meeting.held_on != snow).collect();
+        assert!(
+            after.len() == before.len() - 2 && after.iter().zip(kept).all(|(new, old)| new == old),
+            "all else is as it was"
+        );
         deliver(&room).await;
         let told = sink.read(1);
         assert_eq!(told.len(), 1);
-        assert_eq!(told[0].parts[0].text.matches("not held Thu, Sep 10\n").count(), 2, "{}", told[0].parts[0].text);
+        let line = format!("not held {}\n", bellwether::domain::spoken::day(snow));
+        assert_eq!(told[0].parts[0].text.matches(&line).count(), 2, "{}", told[0].parts[0].text);
         assert!(state.changes_of(run.id).await.expect("changes").people.is_empty(), "it stands");
         assert!(state.news_of(term).await.expect("news").news.is_empty(), "and nothing has befallen since");
     })

@@ -13,6 +13,7 @@ mod hours;
 mod instance;
 mod keeping;
 mod mail;
+mod make_ups;
 mod minutes;
 mod people;
 mod privacy;

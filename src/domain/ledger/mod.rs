@@ -91,6 +91,8 @@ pub struct Logged {
 pub struct Scheduled {
     pub held_on: Date,
     pub minutes: i64,
+    /// The entry whose missing minutes it is to give.
+    pub makes_up: Option<LogId>,
 }
 
 /// Minutes beyond what a period owes, or on days that lie in none.
@@ -109,11 +111,13 @@ pub struct Sums {
     pub delivered: i64,
     /// Of `delivered`, what make-up sessions gave.
     pub made_up: i64,
-    /// Missed and not made up.
+    /// Missed, not made up, and no make-up session booked.
     #[schema(value_type = Object)]
     pub missed: BTreeMap<MissReason, i64>,
-    /// Published and not yet held, or held and not yet logged.
+    /// Published and not yet held, or held and not yet logged. Make-up sessions booked for what this period missed included.
     pub scheduled: i64,
+    /// Of `scheduled`, what booked make-up sessions will give.
+    pub booked: i64,
     /// Of `scheduled`, what lies before today: it wants an entry in the log.
     pub unlogged: i64,
     pub unscheduled: i64,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Beyond, Ledger, Line, Logged, PeriodSums, School, Sums, period, periods};
+use super::{Beyond, Ledger, Line, Logged, PeriodSums, Scheduled, School, Sums, period, periods};
 use crate::domain::id::LogId;
 use crate::domain::log::MissReason;
 use crate::domain::policy::{Figure, MinutesPolicy, Obligation};
@@ -15,9 +15,13 @@ struct Gross {
     made_up: i64,
     missed: BTreeMap<MissReason, i64>,
     scheduled: i64,
+    /// Of `scheduled`, by booked make-up sessions.
+    booked: i64,
     unlogged: i64,
     /// Of make-up sessions, what was more than there was to make up.
     surplus: i64,
+    /// Of booked ones, what is more than there is left to make up.
+    overbooked: i64,
 }
 
 /// The ledger of a line as it stands on `today`.
@@ -112,12 +116,30 @@ fn gross(line: &Line<'_>, periods: &[period::Period], today: Date) -> (Vec<Gross
         let sum = place(entry.held_on).and_then(|n| sums.get_mut(n)).unwrap_or(&mut outside);
         sum.surplus += entry.delivered - credit;
     }
-    for session in line.scheduled {
-        let sum = place(session.held_on).and_then(|n| sums.get_mut(n)).unwrap_or(&mut outside);
-        sum.scheduled += session.minutes;
-        if session.held_on < today {
-            sum.unlogged += session.minutes;
+    // A booked make-up counts there too, up to what is still missing; by date, so that their order changes nothing.
+    let mut sessions: Vec<&Scheduled> = line.scheduled.iter().collect();
+    sessions.sort_by_key(|session| (session.held_on, session.minutes, session.makes_up));
+    for session in sessions {
+        let unlogged = |minutes: i64| if session.held_on < today { minutes } else { 0 };
+        let of = session.makes_up.and_then(|id| known.get(&id)).filter(|of| of.makes_up.is_none());
+        let Some(of) = of else {
+            let sum = place(session.held_on).and_then(|n| sums.get_mut(n)).unwrap_or(&mut outside);
+            sum.scheduled += session.minutes;
+            sum.unlogged += unlogged(session.minutes);
+            continue;
+        };
+        let missed = open.get_mut(&of.id);
+        let booked = missed.as_ref().map_or(0, |(.., lacks)| session.minutes.min(*lacks));
+        if let Some((n, reason, lacks)) = missed {
+            *lacks -= booked;
+            let sum = n.and_then(|n| sums.get_mut(n)).unwrap_or(&mut outside);
+            sum.scheduled += booked;
+            sum.booked += booked;
+            sum.unlogged += unlogged(booked);
+            *sum.missed.entry(*reason).or_default() -= booked;
         }
+        let sum = place(session.held_on).and_then(|n| sums.get_mut(n)).unwrap_or(&mut outside);
+        sum.overbooked += session.minutes - booked;
     }
     (sums, outside)
 }
@@ -148,11 +170,12 @@ impl Gross {
             }
         }
         sums.scheduled = take(self.scheduled);
+        sums.booked = sums.scheduled - (self.scheduled - self.booked).min(sums.scheduled);
         sums.unlogged = self.unlogged.min(sums.scheduled);
         sums.unscheduled = left;
         sums.remaining = owed - sums.delivered - sums.excused;
         sums.beyond.delivered = self.delivered - delivered + self.surplus;
-        sums.beyond.scheduled = self.scheduled - sums.scheduled;
+        sums.beyond.scheduled = self.scheduled - sums.scheduled + self.overbooked;
         sums
     }
 
@@ -161,7 +184,7 @@ impl Gross {
         Beyond {
             delivered: self.delivered + self.surplus,
             missed: self.missed.values().sum(),
-            scheduled: self.scheduled,
+            scheduled: self.scheduled + self.overbooked,
         }
     }
 }
@@ -175,6 +198,7 @@ impl Sums {
             *self.missed.entry(*reason).or_default() += minutes;
         }
         self.scheduled += other.scheduled;
+        self.booked += other.booked;
         self.unlogged += other.unlogged;
         self.unscheduled += other.unscheduled;
         self.to_make_up += other.to_make_up;

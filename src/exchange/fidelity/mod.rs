@@ -45,7 +45,7 @@ pub struct Report {
 }
 
 /// Names of the figures of a period, in the order of [`figures`].
-const FIGURES: [&str; 19] = [
+const FIGURES: [&str; 20] = [
     "owed",
     "delivered",
     "made_up",
@@ -57,6 +57,7 @@ const FIGURES: [&str; 19] = [
     "missed_technical",
     "missed_other",
     "scheduled",
+    "booked",
     "unlogged",
     "unscheduled",
     "to_make_up",
@@ -71,6 +72,7 @@ fn figures(sums: &Sums) -> Vec<i64> {
     let missed = MissReason::ALL.into_iter().map(|reason| sums.missed.get(&reason).copied().unwrap_or(0));
     let after = [
         sums.scheduled,
+        sums.booked,
         sums.unlogged,
         sums.unscheduled,
         sums.to_make_up,

@@ -132,6 +132,9 @@ fn section(line: &ReportLine, out: &mut Vec<String>) {
     if !missed.is_empty() {
         out.push(format!("Missed: {}.", missed.join(", ")));
     }
+    if ledger.total.booked > 0 {
+        out.push(format!("Of what is scheduled, booked make-up sessions are to give {}.", ledger.total.booked));
+    }
     let beyond = &ledger.total.beyond;
     if beyond.delivered > 0 || beyond.scheduled > 0 {
         out.push(format!("Beyond what is owed: {} delivered, {} scheduled.", beyond.delivered, beyond.scheduled));

@@ -4,19 +4,22 @@ pub mod house;
 pub mod table;
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use axum::body::Body;
 use bellwether::api::{self, State};
 use bellwether::config::Settings;
 use bellwether::domain::actor::Role;
 use bellwether::domain::id::fresh;
-use bellwether::domain::log::{MissReason, Said};
+use bellwether::domain::log::{LogEntry, MissReason, Said};
 use bellwether::domain::mail::Notice;
-use bellwether::domain::time::Date;
+use bellwether::domain::makeup::Slot;
+use bellwether::domain::time::{Clock, Date, Tz, instant, to_utc};
 use bellwether::domain::vacancy::terms::Terms;
 use bellwether::store::absences::{self, Report};
 use bellwether::store::feeds::{self, Owner};
 use bellwether::store::mail::{self, Recipient};
+use bellwether::store::makeup::{self, Booking};
 use bellwether::store::tokens;
 use bellwether::store::vacancies::{self, NewOffer};
 use bellwether::web;
@@ -91,9 +94,13 @@ async fn filled(house: &House, side: &Side, text: &str) -> String {
         tx.commit().await.expect("commits");
         text = text.replace("{absence}", &absence.to_string());
     }
-    if text.contains("{log}") {
+    if text.contains("{log}") || text.contains("{make-up}") {
         let entry = logged(&house.db, side, &Said::missed(MissReason::Technical)).await;
         text = text.replace("{log}", &entry.id.to_string());
+        if text.contains("{make-up}") {
+            let made = booked(house, &entry).await;
+            text = text.replace("{make-up}", &made.session_id.to_string());
+        }
     }
     if text.contains("{mail}") || text.contains("{refusal}") {
         let mut tx = house.db.write("test").await.expect("writes");
@@ -115,6 +122,20 @@ async fn filled(house: &House, side: &Side, text: &str) -> String {
         text = text.replace("{accounts}", &account.id.to_string()).replace("{tokens}", &token.id.to_string());
     }
     text
+}
+
+/// A make-up session to come, on a day of its own.
+async fn booked(house: &House, entry: &LogEntry) -> Booking {
+    static DAYS: AtomicI64 = AtomicI64::new(0);
+    let held_on = Date::ymd(2090, 1, 2).plus_days(DAYS.fetch_add(1, Ordering::Relaxed));
+    let (starts, ends) = ("10:00".parse::<Clock>().expect("a clock"), "10:30".parse().expect("a clock"));
+    let tz = Tz::America__Phoenix;
+    let starts_at = instant(to_utc(tz, held_on, starts.minutes()));
+    let slot = Slot { educator_id: entry.educator_id, held_on, starts, ends, tz, starts_at };
+    let mut tx = house.db.write("test").await.expect("writes");
+    let made = makeup::keep(&mut tx, entry, &slot).await.expect("is booked");
+    tx.commit().await.expect("commits");
+    made
 }
 
 async fn send(client: &Client, route: &Route, path: &str, side: &Side) -> Answer {

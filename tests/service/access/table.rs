@@ -149,11 +149,23 @@ pub const ROUTES: &[Route] = &[
     flat("POST", "/api/v1/caps/check", Json("{}"), "yyyyy"),
     flat("GET", "/minutes", Nothing, "yyyyy"),
     route("GET", "/students/{students}/minutes", Nothing, "yynyy", "yynnn"),
+    route("POST", "/students/{students}/minutes/log/{log}/make-up", Form("at=2026-09-08T03:00"), "yynff", "yynnn"),
+    route("POST", "/students/{students}/minutes/make-ups/{make-up}/cancel", Nothing, "yynff", "yynnn"),
     route("POST", "/students/{students}/minutes/export", Form("format=csv&purpose=test"), "yynyy", "yynnn"),
     route("GET", "/educators/{educators}/log", Nothing, "yynyy", "yynnn"),
     route("POST", "/educators/{educators}/log", Form("session=x"), "yynyy", "yynnn"),
     route("GET", "/api/v1/service-log/{log}/history", Nothing, "yynyy", "yynnn"),
     route("GET", "/api/v1/service-log/{log}/make-up", Nothing, "yynyy", "yynnn"),
+    // Whose time a make-up takes is for whoever plans to say. At a time that suits nobody, so that none is booked.
+    route(
+        "POST",
+        "/api/v1/service-log/{log}/make-up",
+        Json(r#"{"held_on": "2026-09-08", "starts": "03:00"}"#),
+        "yynff",
+        "yynnn",
+    ),
+    route("GET", "/api/v1/make-ups/{make-up}", Nothing, "yynyy", "yynnn"),
+    route("DELETE", "/api/v1/make-ups/{make-up}", Nothing, "yynff", "yynnn"),
     // Who students are: whoever coordinates their special education, and to be shown it who teaches them.
     route("PUT", "/api/v1/students/{students}/identity", Json(r#"{"name": "x"}"#), "nnnyn", "nnnnn"),
     route(
@@ -212,6 +224,7 @@ pub const ROUTES: &[Route] = &[
     flat("GET", "/api/v1/mail", Nothing, "yyfff"),
     flat("POST", "/api/v1/mail/{mail}/retry", Nothing, "yynnn"),
     flat("GET", "/api/v1/mail-refusals", Nothing, "yyfff"),
+    flat("POST", "/api/v1/mail-bounces", Json(r#"{"report": "x"}"#), "yyfff"),
     flat("DELETE", "/api/v1/mail-refusals?address={refusal}", Nothing, "yyfff"),
     // Accounts.
     flat("GET", "/api/v1/accounts", Nothing, "yffff"),

@@ -40,6 +40,9 @@ def held():
 states = []
 for path in sys.argv[1:]:
     message = ICalGLib.Component.new_from_string(Path(path).read_text())
+    # What RFC 5545 and 5546 ask of such a message: how often each property stands, and with which method.
+    if not ICalGLib.restriction_check(message):
+        sys.exit(f"libical refuses {path}:\n{message.as_ical_string()}")
     calendar.receive_objects_sync(message, ECal.OperationFlags.NONE, None)
     states.append(held())
 json.dump(states, sys.stdout)

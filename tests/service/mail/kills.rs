@@ -49,10 +49,11 @@ async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     }
 }
 
-/// `BELLWETHER_MAILS=10000 BELLWETHER_KILLS=100` is the whole of it.
+/// `BELLWETHER_LETTERS=10000 BELLWETHER_KILLS=100` is the whole of it. (`script/test` takes away all settings of mail,
+/// which begin with `BELLWETHER_MAIL`.)
 fn size() -> (usize, usize) {
     let read = |name: &str, usual: usize| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual);
-    (read("BELLWETHER_MAILS", 200), read("BELLWETHER_KILLS", 5))
+    (read("BELLWETHER_LETTERS", 200), read("BELLWETHER_KILLS", 5))
 }
 
 #[tokio::test]

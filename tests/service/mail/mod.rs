@@ -1,5 +1,6 @@
 //! Mail from the outbox to a real server (aiosmtpd) and back through Python's parser.
 
+mod bounces;
 mod digests;
 mod kills;
 mod refusals;
