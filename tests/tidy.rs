@@ -28,6 +28,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "api::State",
             "api::absences",
             "api::hours",
+            "api::join",
             "api::repairs",
             "api::withdrawals",
             "api::vacancies",

@@ -61,7 +61,7 @@ pub struct Choices {
 }
 
 /// An absence and what it leaves to do
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Plan {
     pub absence: Absence,
     /// To whoever plans. The educator sees the absence alone.
@@ -82,7 +82,7 @@ pub fn permit(actor: &Actor, verb: Verb, educator: EducatorId, kind: &'static st
 }
 
 /// Meetings that one person takes over together
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct DutyPlan {
     /// A section, or the first of the services of a group.
     #[schema(value_type = Uuid)]
@@ -111,7 +111,7 @@ pub struct MeetingPlan {
 }
 
 /// One educator for a duty
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct SubstitutePlan {
     #[schema(value_type = Uuid)]
     pub educator_id: EducatorId,
@@ -196,8 +196,17 @@ impl State {
         let absence = absences::get(&mut tx, id).await?;
         permit(actor, Verb::Read, absence.educator_id, "absence", &id.to_string())?;
         let taking_back = withdrawals::meaning(&mut tx, &absence).await?;
-        drop(tx);
-        let plan = if actor.may(Verb::Read, Thing::Planning) {
+        let plan = if actor.may(Verb::Read, Thing::Planning) && choices.choices.is_empty() {
+            // To rank everybody takes a vendor's term half a second.
+            let mut turn = self.plans.turn(&mut tx).await?;
+            drop(tx);
+            let ranked = match turn.find(&id) {
+                Some(ranked) => ranked,
+                None => turn.keep(id, plan(self.basis(id, choices).await?)?),
+            };
+            ranked.as_ref().clone()
+        } else if actor.may(Verb::Read, Thing::Planning) {
+            drop(tx);
             plan(self.basis(id, choices).await?)?
         } else {
             Plan { absence, duties: Vec::new(), make_ups: Vec::new(), taking_back: None }

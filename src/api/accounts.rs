@@ -20,6 +20,7 @@ use super::records::Tags;
 use crate::domain::account::{Account, AccountBody, ApiToken};
 use crate::domain::actor::{Actor, Credential, Role, Scope};
 use crate::domain::id::{AccountId, DistrictId, EducatorId, RecordId as _, TokenId};
+use crate::domain::time::Tz;
 use crate::store::{Tx, accounts, invitations, tokens};
 
 /// Longest life of a token.
@@ -52,6 +53,8 @@ struct StoredAccount {
     #[schema(value_type = Option<Uuid>)]
     educator_id: Option<EducatorId>,
     active: bool,
+    #[schema(value_type = Option<String>)]
+    tz: Option<Tz>,
     /// Whether its owner has chosen a password.
     claimed: bool,
 }
@@ -59,9 +62,9 @@ struct StoredAccount {
 impl From<Account> for StoredAccount {
     fn from(account: Account) -> Self {
         let Account { id, version, created_at, updated_at, body, claimed } = account;
-        let AccountBody { email, name, role, district_ids, educator_id, active } = body;
+        let AccountBody { email, name, role, district_ids, educator_id, active, tz } = body;
         let id = id.uuid();
-        Self { id, version, created_at, updated_at, email, name, role, district_ids, educator_id, active, claimed }
+        Self { id, version, created_at, updated_at, email, name, role, district_ids, educator_id, active, tz, claimed }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Service minutes over HTTP: written lines read, ledgers, what is at risk, and the fidelity report of a student.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::extract::State as Axum;
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,7 @@ use utoipa_axum::routes;
 use super::State;
 use super::error::Error;
 use super::extract::{Json, NoQuery, Query};
-use crate::domain::actor::{Actor, Thing, Verb};
+use crate::domain::actor::{Actor, Reach, Thing, Verb};
 use crate::domain::id::{DistrictId, SchoolId, StudentId, TermId};
 use crate::domain::line::{self, Form, Plan, SchoolWeeks};
 use crate::domain::time::{self, Date};
@@ -158,6 +159,20 @@ pub struct AtRisk {
 }
 
 impl State {
+    /// The ledgers within the actor's reach, those that will fall short by most first.
+    pub async fn ledgers(&self, actor: &Actor, wanted: Wanted, on: Date) -> Result<Arc<Vec<Account>>, Error> {
+        let mut tx = self.db.read().await?;
+        if actor.reach(Verb::Read, Thing::ServiceLog) != Reach::All {
+            return Ok(Arc::new(worst_first(accounts(&mut tx, actor, wanted, on).await?)));
+        }
+        // Of a whole vendor they are thousands.
+        let mut turn = self.ledgers.turn(&mut tx).await?;
+        match turn.find(&(wanted, on)) {
+            Some(ledgers) => Ok(ledgers),
+            None => Ok(turn.keep((wanted, on), worst_first(accounts(&mut tx, actor, wanted, on).await?))),
+        }
+    }
+
     /// How many lines fall short, by school and kind of service, worst first.
     pub async fn at_risk(&self, actor: &Actor, wanted: Wanted, on: Date) -> Result<Vec<AtRisk>, Error> {
         if !actor.may(Verb::Read, Thing::MinutesAtRisk) {
@@ -165,10 +180,24 @@ impl State {
         }
         let mut tx = self.db.read().await?;
         let subjects = minutes::subjects_at_risk(&mut tx, actor, wanted).await?;
-        let accounts = minutes::accounts(&mut tx, subjects, on).await?;
-        let mut rows: BTreeMap<(SchoolId, String), AtRisk> = BTreeMap::new();
+        Ok(AtRisk::of(&minutes::accounts(&mut tx, subjects, on).await?))
+    }
+}
+
+fn worst_first(mut accounts: Vec<Account>) -> Vec<Account> {
+    accounts.sort_by(|a, b| {
+        b.ledger.short_by.cmp(&a.ledger.short_by).then_with(|| a.subject.student_key.cmp(&b.subject.student_key))
+    });
+    accounts
+}
+
+impl AtRisk {
+    /// These ledgers by school and kind of service, worst first.
+    #[must_use]
+    pub fn of(accounts: &[Account]) -> Vec<Self> {
+        let mut rows: BTreeMap<(SchoolId, String), Self> = BTreeMap::new();
         for Account { subject, ledger, .. } in accounts {
-            let row = rows.entry((subject.school_id, subject.service.clone())).or_insert_with(|| AtRisk {
+            let row = rows.entry((subject.school_id, subject.service.clone())).or_insert_with(|| Self {
                 district_id: subject.district_id,
                 district_name: subject.district_name.clone(),
                 school_id: subject.school_id,
@@ -188,11 +217,11 @@ impl State {
             row.short_by += ledger.short_by;
             row.unlogged += ledger.total.unlogged;
         }
-        let mut rows: Vec<AtRisk> = rows.into_values().collect();
+        let mut rows: Vec<Self> = rows.into_values().collect();
         rows.sort_by(|a, b| {
             b.short_by.cmp(&a.short_by).then_with(|| (&a.school_name, &a.service).cmp(&(&b.school_name, &b.service)))
         });
-        Ok(rows)
+        rows
     }
 }
 

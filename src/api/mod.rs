@@ -19,6 +19,8 @@ mod fidelity;
 mod health;
 pub mod hours;
 mod identities;
+pub mod join;
+mod kept;
 mod layers;
 mod mail;
 mod make_ups;
@@ -48,10 +50,16 @@ use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::config::Settings;
+use crate::domain::id::{AbsenceId, RunId, TermId};
+use crate::domain::time::Date;
+use crate::store::minutes::{Account, Wanted};
 use crate::store::{Db, queue::Queue};
+use absences::Plan;
 use candidates::Desks;
 use doors::Doors;
 use error::Error;
+use kept::Kept;
+use repairs::{StandingChanges, TermNews};
 
 pub use accounts::Wanted as WantedToken;
 pub use health::record_metrics;
@@ -71,6 +79,13 @@ pub struct State {
     pub doors: Arc<Doors>,
     /// Schedules that are open for questions about candidates.
     pub desks: Arc<Desks>,
+    /// What befell terms, and what repairs would change.
+    news: Arc<Kept<TermId, TermNews>>,
+    changes: Arc<Kept<(RunId, Option<String>), StandingChanges>>,
+    /// Who could stand in for whom.
+    plans: Arc<Kept<AbsenceId, Plan>>,
+    /// Every ledger of a term as of a day.
+    ledgers: Arc<Kept<(Wanted, Date), Vec<Account>>>,
     /// Cancelled when the server stops: streams that would never end by themselves must watch it.
     pub closing: CancellationToken,
 }
@@ -80,8 +95,19 @@ impl State {
     pub fn new(db: Db, settings: Settings) -> Self {
         let settings = Arc::new(settings);
         let doors = Arc::new(Doors::new(settings.requests_per_minute));
-        let (known, desks) = (Arc::default(), Arc::default());
-        Self { db, queue: None, settings, known, doors, desks, closing: CancellationToken::new() }
+        Self {
+            db,
+            queue: None,
+            settings,
+            known: Arc::default(),
+            doors,
+            desks: Arc::default(),
+            news: Arc::default(),
+            changes: Arc::default(),
+            plans: Arc::default(),
+            ledgers: Arc::default(),
+            closing: CancellationToken::new(),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Change: ask for the least that mends what stands published, and see whom it would move before it is published.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::extract::State as Axum;
 use axum::http::{StatusCode, header};
@@ -40,7 +41,7 @@ pub(super) fn routes() -> OpenApiRouter<State> {
 }
 
 /// What publishing a run would change, person by person
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Changes {
     /// Meetings that have begun among them.
     pub unchanged_meetings: usize,
@@ -49,8 +50,14 @@ pub struct Changes {
     pub make_ups: Vec<Booking>,
 }
 
+/// Changes that hold until the next meeting begins or ends: what has begun stays as it is.
+pub(super) struct StandingChanges {
+    changes: Arc<Changes>,
+    until: Option<DateTime<Utc>>,
+}
+
 /// What changes for one educator
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct PersonChanges {
     #[schema(value_type = Uuid)]
     pub educator_id: EducatorId,
@@ -76,7 +83,7 @@ pub struct NeedChanges {
 }
 
 /// What befell a term since its schedule was asked for
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct TermNews {
     /// The schedule that stands.
     #[schema(value_type = Uuid)]
@@ -241,56 +248,79 @@ impl State {
     }
 
     /// What befell a term since the schedule that stands in it was asked for.
-    pub async fn news_of(&self, term: TermId) -> Result<TermNews, Error> {
+    pub async fn news_of(&self, term: TermId) -> Result<Arc<TermNews>, Error> {
         let mut tx = self.db.read().await?;
-        let published = standing(&mut tx, term).await?;
-        let districts = schedules::districts(&mut tx, published.id).await?;
-        let settings = runs::get(&mut tx, published.run_id).await?.settings;
-        let before = runs::problem(&mut tx, published.run_id).await?;
-        let mut after = snapshot::within(&mut tx, term, &districts).await?;
-        let compared = tokio::task::spawn_blocking(move || -> Result<_, Error> {
-            shape(&mut after, &settings);
-            let before: Problem = serde_json::from_str(&before).map_err(Error::internal)?;
-            Ok((news::between(&before, &after), before, after))
-        });
-        let (found, before, after) = compared.await.map_err(Error::internal)??;
-        let names = Names { educators: directory::educator_names(&mut tx).await?, before: &before, after: &after };
-        let mut told = Vec::new();
-        for one in &found {
-            told.push(names.tell(&mut tx, one).await?);
+        let mut turn = self.news.turn(&mut tx).await?;
+        match turn.find(&term) {
+            Some(news) => Ok(news),
+            None => Ok(turn.keep(term, news_of(&mut tx, term).await?)),
         }
-        Ok(TermNews {
-            schedule_id: published.id,
-            version: published.version,
-            published_at: published.published_at,
-            news: told,
-        })
     }
 
     /// What publishing this run would change for each educator.
-    pub async fn changes_of(&self, id: RunId) -> Result<Changes, Error> {
+    pub async fn changes_of(&self, id: RunId) -> Result<Arc<Changes>, Error> {
         let mut tx = self.db.read().await?;
         let run = runs::get(&mut tx, id).await?;
-        let (schedule, _) = runs::answer(&mut tx, id).await?;
-        let schedule = schedule.ok_or_else(|| Error::Conflict("the run has no schedule yet".into()))?;
-        let problem = runs::problem(&mut tx, id).await?;
-        let expanded = tokio::task::spawn_blocking(move || -> Result<(Problem, Vec<Meeting>), Error> {
-            let problem: Problem = serde_json::from_str(&problem).map_err(Error::internal)?;
-            let schedule: Schedule = serde_json::from_str(&schedule).map_err(Error::internal)?;
-            let meetings = dated::meetings(&problem, &schedule).map_err(Error::internal)?;
-            Ok((problem, meetings))
-        });
-        let (problem, mut meetings) = expanded.await.map_err(Error::internal)??;
-        absences::apply(&mut tx, run.term_id, &mut meetings).await?;
-        let make_ups = makeup::in_the_way(&mut tx, run.term_id, &meetings).await?;
-        let (unchanged_meetings, differences) =
-            sessions::differences(&mut tx, run.term_id, &run.district_ids, meetings).await?;
-        let mut names = BTreeMap::new();
-        for educator in store::every::<kept::Educator>(&mut tx).await? {
-            names.insert(educator.id, educator.body.display_name);
+        let key = (id, run.schedule_sha256.clone());
+        let mut turn = self.changes.turn(&mut tx).await?;
+        if let Some(standing) = turn.find(&key)
+            && standing.until.is_none_or(|bell| tx.at < bell)
+        {
+            return Ok(standing.changes.clone());
         }
-        Ok(Changes { unchanged_meetings, people: by_person(&problem, &names, &differences), make_ups })
+        Ok(turn.keep(key, standing_changes(&mut tx, &run).await?).changes.clone())
     }
+}
+
+async fn news_of(tx: &mut Tx, term: TermId) -> Result<TermNews, Error> {
+    let published = standing(tx, term).await?;
+    let districts = schedules::districts(tx, published.id).await?;
+    let settings = runs::get(tx, published.run_id).await?.settings;
+    let before = runs::problem(tx, published.run_id).await?;
+    let mut after = snapshot::within(tx, term, &districts).await?;
+    let compared = tokio::task::spawn_blocking(move || -> Result<_, Error> {
+        shape(&mut after, &settings);
+        let before: Problem = serde_json::from_str(&before).map_err(Error::internal)?;
+        Ok((news::between(&before, &after), before, after))
+    });
+    let (found, before, after) = compared.await.map_err(Error::internal)??;
+    let names = Names { educators: directory::educator_names(tx).await?, before: &before, after: &after };
+    let mut told = Vec::new();
+    for one in &found {
+        told.push(names.tell(tx, one).await?);
+    }
+    Ok(TermNews {
+        schedule_id: published.id,
+        version: published.version,
+        published_at: published.published_at,
+        news: told,
+    })
+}
+
+async fn standing_changes(tx: &mut Tx, run: &Run) -> Result<StandingChanges, Error> {
+    let id = run.id;
+    let (schedule, _) = runs::answer(tx, id).await?;
+    let schedule = schedule.ok_or_else(|| Error::Conflict("the run has no schedule yet".into()))?;
+    let problem = runs::problem(tx, id).await?;
+    let expanded = tokio::task::spawn_blocking(move || -> Result<(Problem, Vec<Meeting>), Error> {
+        let problem: Problem = serde_json::from_str(&problem).map_err(Error::internal)?;
+        let schedule: Schedule = serde_json::from_str(&schedule).map_err(Error::internal)?;
+        let meetings = dated::meetings(&problem, &schedule).map_err(Error::internal)?;
+        Ok((problem, meetings))
+    });
+    let (problem, mut meetings) = expanded.await.map_err(Error::internal)??;
+    absences::apply(tx, run.term_id, &mut meetings).await?;
+    let make_ups = makeup::in_the_way(tx, run.term_id, &meetings).await?;
+    let bells = meetings.iter().flat_map(|meeting| [meeting.starts_at, meeting.ends_at]);
+    let next = sessions::next_bell(tx, run.term_id).await?;
+    let until = bells.filter(|bell| *bell > tx.at).chain(next).min();
+    let (unchanged_meetings, differences) = sessions::differences(tx, run.term_id, &run.district_ids, meetings).await?;
+    let mut names = BTreeMap::new();
+    for educator in store::every::<kept::Educator>(tx).await? {
+        names.insert(educator.id, educator.body.display_name);
+    }
+    let changes = Changes { unchanged_meetings, people: by_person(&problem, &names, &differences), make_ups };
+    Ok(StandingChanges { changes: Arc::new(changes), until })
 }
 
 fn by_person(
@@ -385,7 +415,7 @@ async fn term_news(
     Path(id): Path<TermId>,
     _: NoQuery,
 ) -> Result<axum::Json<TermNews>, Error> {
-    state.news_of(id).await.map(axum::Json)
+    Ok(axum::Json(state.news_of(id).await?.as_ref().clone()))
 }
 
 /// What publishing a run would change, person by person
@@ -400,5 +430,5 @@ async fn changes(
     Path(id): Path<RunId>,
     _: NoQuery,
 ) -> Result<axum::Json<Changes>, Error> {
-    state.changes_of(id).await.map(axum::Json)
+    Ok(axum::Json(state.changes_of(id).await?.as_ref().clone()))
 }

@@ -75,6 +75,8 @@ struct Shown {
     minutes: i64,
     school: Local,
     educator: Local,
+    /// Where it is joined; none is not known.
+    join_url: Option<String>,
     /// Counts changes, from 0.
     sequence: i64,
 }
@@ -140,7 +142,7 @@ fn cursor(text: &str) -> Result<(DateTime<Utc>, SessionId), Error> {
 }
 
 fn shown(listed: Listed) -> Shown {
-    let Listed { session, educator_name, educator_tz, school_name, course_name } = listed;
+    let Listed { session, educator_name, educator_tz, join_url, school_name, course_name } = listed;
     let meeting = session.meeting;
     let local = |tz: crate::domain::time::Tz| Local {
         tz: tz.name().into(),
@@ -158,6 +160,7 @@ fn shown(listed: Listed) -> Shown {
         serves: student.serves,
     };
     Shown {
+        join_url,
         id: session.id.uuid(),
         schedule_id: session.schedule_id.uuid(),
         educator_id: meeting.educator_id.uuid(),

@@ -90,8 +90,15 @@ impl Args {
     pub fn run(self) -> Result<ExitCode, Failure> {
         match self.what {
             What::Create { email, name, role, district, educator, password_file, db } => {
-                let body =
-                    AccountBody { email, name, role, district_ids: district, educator_id: educator, active: true };
+                let body = AccountBody {
+                    email,
+                    name,
+                    role,
+                    district_ids: district,
+                    educator_id: educator,
+                    active: true,
+                    tz: None,
+                };
                 create(body, password_file, db)
             }
             What::Link { email, db } => with(db, async |tx| {

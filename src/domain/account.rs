@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use super::actor::{Role, Scope};
 use super::id::{AccountId, DistrictId, EducatorId, LinkId, LoginId, PasskeyId, TokenId};
 use super::record::{FieldIssue, Findings};
+use super::time::Tz;
 
 /// Longest name or mail address of an account.
 const MOST: usize = 200;
@@ -32,6 +33,10 @@ pub struct AccountBody {
     /// An account that is not active signs in nowhere, and its logins, tokens and feeds have ended.
     #[serde(default = "yes")]
     pub active: bool,
+    /// IANA zone of the clock on which its owner reads what belongs to no school; none is that of their educator, else UTC.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, example = "America/Chicago")]
+    pub tz: Option<Tz>,
 }
 
 fn yes() -> bool {
@@ -153,6 +158,7 @@ mod tests {
             district_ids: (0..districts).map(|_| DistrictId::fresh()).collect(),
             educator_id: educator.then(EducatorId::fresh),
             active: true,
+            tz: None,
         };
         let refused = |role, districts, educator| !body(role, districts, educator).normal().check().is_empty();
         assert!(!refused(Role::Coordinator, 0, false) && !refused(Role::DistrictHr, 2, false));

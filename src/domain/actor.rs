@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::id::{AccountId, DistrictId, EducatorId, LoginId, RecordId as _, TokenId};
+use super::time::Tz;
 
 /// What someone is here for. Each sees no more than the work needs (FERPA's legitimate educational interest,
 /// 34 CFR 99.31(a)(1)).
@@ -198,6 +199,8 @@ pub struct Actor {
     /// None is all.
     pub scopes: Option<BTreeSet<Scope>>,
     pub credential: Credential,
+    /// The clock on which they read what belongs to no school.
+    pub tz: Tz,
     /// Of the account when the actor was read: a change of rights makes it stale.
     pub version: i64,
 }
@@ -214,6 +217,7 @@ impl Actor {
             educator: None,
             scopes: None,
             credential: Credential::Program,
+            tz: Tz::UTC,
             version: 0,
         }
     }

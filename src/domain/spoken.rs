@@ -5,10 +5,10 @@ use chrono::{DateTime, Timelike as _, Utc};
 
 use super::time::{self, Clock, Date, Tz, spoken, to_utc};
 
-/// An instant of the program's own doings, in UTC: it belongs to no school.
+/// An instant of the program's own doings, which belongs to no school, on its reader's clock.
 #[must_use]
-pub fn instant(at: DateTime<Utc>) -> String {
-    at.format("%b %-d, %Y, %-I:%M %p UTC").to_string()
+pub fn instant(at: DateTime<Utc>, tz: Tz) -> String {
+    format!("{} {}", at.with_timezone(&tz).format("%b %-d, %Y, %-I:%M %p"), zone(at, tz))
 }
 
 /// `Mon, Nov 9`.
@@ -80,7 +80,9 @@ mod tests {
         let summer = at("2026-07-01T13:05:00Z");
         assert_eq!(times(summer, summer + chrono::TimeDelta::minutes(45), Tz::America__New_York), "9:05–9:50 AM EDT");
         assert_eq!(times(from, to, Tz::America__Sao_Paulo), "3:00–3:30 PM UTC-03");
-        assert_eq!(instant(at("2026-11-09T00:05:00Z")), "Nov 9, 2026, 12:05 AM UTC");
+        let said = |tz| instant(at("2026-11-09T00:05:00Z"), tz);
+        assert_eq!(said(Tz::UTC), "Nov 9, 2026, 12:05 AM UTC");
+        assert_eq!(said(Tz::America__Chicago), "Nov 8, 2026, 6:05 PM CST");
     }
 
     #[test]

@@ -236,6 +236,7 @@ impl Reading<'_> {
             activation_cents: educator.activation_cents,
             prep_cents: educator.prep_cents,
             active: true,
+            join_url: None,
             source,
             source_id,
         };

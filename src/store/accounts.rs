@@ -14,21 +14,22 @@ use crate::domain::account::{Account, AccountBody, normal_email};
 use crate::domain::actor::Role;
 use crate::domain::id::{AccountId, DistrictId, RecordId};
 use crate::domain::record::FieldIssue;
+use crate::domain::time::Tz;
 
 statements! {
-    INSERT = "INSERT INTO account (id, version, created_at, updated_at, email, name, role, districts, educator_id, active) \
-              VALUES ($1, 1, $2, $2, $3, $4, $5, $6, $7, $8)";
-    GET = "SELECT id, version, created_at, updated_at, email, name, role, districts, educator_id, active, password_hash, \
+    INSERT = "INSERT INTO account (id, version, created_at, updated_at, email, name, role, districts, educator_id, active, tz) \
+              VALUES ($1, 1, $2, $2, $3, $4, $5, $6, $7, $8, $9)";
+    GET = "SELECT id, version, created_at, updated_at, email, name, role, districts, educator_id, active, tz, password_hash, \
            password_hash IS NOT NULL OR EXISTS (SELECT 1 FROM provider_link l WHERE l.account_id = account.id) \
            OR EXISTS (SELECT 1 FROM passkey p WHERE p.account_id = account.id) AS claimed FROM account WHERE id = $1";
-    BY_EMAIL = "SELECT id, version, created_at, updated_at, email, name, role, districts, educator_id, active, password_hash, \
+    BY_EMAIL = "SELECT id, version, created_at, updated_at, email, name, role, districts, educator_id, active, tz, password_hash, \
            password_hash IS NOT NULL OR EXISTS (SELECT 1 FROM provider_link l WHERE l.account_id = account.id) \
            OR EXISTS (SELECT 1 FROM passkey p WHERE p.account_id = account.id) AS claimed FROM account WHERE email = $1";
-    LIST = "SELECT id, version, created_at, updated_at, email, name, role, districts, educator_id, active, password_hash, \
+    LIST = "SELECT id, version, created_at, updated_at, email, name, role, districts, educator_id, active, tz, password_hash, \
            password_hash IS NOT NULL OR EXISTS (SELECT 1 FROM provider_link l WHERE l.account_id = account.id) \
            OR EXISTS (SELECT 1 FROM passkey p WHERE p.account_id = account.id) AS claimed FROM account \
             WHERE id > $1 ORDER BY id LIMIT $2";
-    UPDATE = "UPDATE account SET version = version + 1, updated_at = $3, email = $4, name = $5, role = $6, districts = $7, educator_id = $8, active = $9 \
+    UPDATE = "UPDATE account SET version = version + 1, updated_at = $3, email = $4, name = $5, role = $6, districts = $7, educator_id = $8, active = $9, tz = $10 \
               WHERE id = $1 AND version = $2";
     PASSWORD = "UPDATE account SET password_hash = $2 WHERE id = $1";
     /// Locked, so that a login by a password and a change of it follow one another.
@@ -38,7 +39,7 @@ statements! {
                    | "SELECT id FROM account WHERE role = 'administrator' AND active FOR UPDATE";
     CLAIMED = "SELECT 1 AS one FROM account WHERE role = 'administrator' AND active AND (password_hash IS NOT NULL \
                OR EXISTS (SELECT 1 FROM provider_link l WHERE l.account_id = account.id)) LIMIT 1";
-    OF_ROLE = "SELECT id, version, created_at, updated_at, email, name, role, districts, educator_id, active, password_hash, \
+    OF_ROLE = "SELECT id, version, created_at, updated_at, email, name, role, districts, educator_id, active, tz, password_hash, \
            password_hash IS NOT NULL OR EXISTS (SELECT 1 FROM provider_link l WHERE l.account_id = account.id) \
            OR EXISTS (SELECT 1 FROM passkey p WHERE p.account_id = account.id) AS claimed FROM account \
                WHERE role = $1 AND active ORDER BY id";
@@ -59,7 +60,8 @@ pub async fn create(tx: &mut Tx, body: AccountBody) -> Result<Account> {
     let id = AccountId::fresh();
     let (role, districts, educator) =
         (body.role.name(), json!(body.district_ids), body.educator_id.map(RecordId::uuid));
-    let args = args![id, tx.at, body.email.clone(), body.name.clone(), role, districts, educator, body.active];
+    let tz = body.tz.map(Tz::name);
+    let args = args![id, tx.at, body.email.clone(), body.name.clone(), role, districts, educator, body.active, tz];
     tx.execute(&INSERT, args).await.map_err(named)?;
     audit::write(tx, "create", "account", id.uuid(), None, Some(json!(body))).await?;
     get(tx, id).await
@@ -107,12 +109,17 @@ pub async fn update(tx: &mut Tx, id: AccountId, expected: i64, body: AccountBody
     }
     let (role, districts, educator) =
         (body.role.name(), json!(body.district_ids), body.educator_id.map(RecordId::uuid));
-    let args =
-        args![id, expected, tx.at, body.email.clone(), body.name.clone(), role, districts, educator, body.active];
+    let (email, name, tz) = (body.email.clone(), body.name.clone(), body.tz.map(Tz::name));
+    let args = args![id, expected, tx.at, email, name, role, districts, educator, body.active, tz];
     if tx.execute(&UPDATE, args).await.map_err(named)? == 0 {
         return Err(StoreError::Stale { current_version: get(tx, id).await?.version });
     }
-    let same = AccountBody { name: before.body.name.clone(), email: before.body.email.clone(), ..body.clone() };
+    let same = AccountBody {
+        name: before.body.name.clone(),
+        email: before.body.email.clone(),
+        tz: before.body.tz,
+        ..body.clone()
+    };
     if same != before.body {
         end_access(tx, id).await?;
     }
@@ -196,6 +203,7 @@ fn account(row: &Row) -> Result<Account> {
             district_ids: districts(row)?,
             educator_id: row.get::<Option<Uuid>>("educator_id")?.map(RecordId::from_uuid),
             active: row.get("active")?,
+            tz: zone(row)?,
         },
     })
 }
@@ -204,4 +212,10 @@ fn account(row: &Row) -> Result<Account> {
 pub(super) fn districts<I: RecordId>(row: &Row) -> Result<Vec<I>> {
     let list: Json = row.get::<Column<Json>>("districts")?.0;
     serde_json::from_value(list).map_err(|error| StoreError::Corrupt(error.to_string()))
+}
+
+/// The zone in a row's `tz`.
+pub(super) fn zone(row: &Row) -> Result<Option<Tz>> {
+    let name: Option<String> = row.get("tz")?;
+    name.map(|name| name.parse().map_err(|_| StoreError::Corrupt(format!("{name:?} is not a zone")))).transpose()
 }

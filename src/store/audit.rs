@@ -81,6 +81,11 @@ pub async fn write(
     Ok(())
 }
 
+/// The number of the last line; 0 before the first.
+pub async fn last_line(tx: &mut Tx) -> Result<i64> {
+    tx.row(&LAST, &[]).await?.map_or(Ok(0), |row| row.get("seq"))
+}
+
 /// Writes the lines of a transaction that is about to commit.
 pub(super) async fn flush(tx: &mut Tx) -> Result<()> {
     let lines = std::mem::take(&mut tx.lines);

@@ -67,7 +67,7 @@ entities! {
     Educator [
         display_name: Text, email: Text, tz: Text, max_minutes_per_week: Int, max_minutes_per_day: Int,
         max_preps: Int, max_sections: Int, max_students: Int, buffer_minutes: Int, languages: Json,
-        pay_cents_per_minute: Int, activation_cents: Int, prep_cents: Int, active: Bool
+        pay_cents_per_minute: Int, activation_cents: Int, prep_cents: Int, active: Bool, join_url: Text
     ];
     License [educator_id: Id("educator"), state: Text, area: Text, grades: Json, issued_on: Date, expires_on: Date];
     Clearance [educator_id: Id("educator"), state: Text];

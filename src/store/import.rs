@@ -100,7 +100,7 @@ async fn upsert<T: Entity>(tx: &mut Tx, source: &str, rows: Rows<T>, summary: &m
 const LOCAL: &[(&str, &[&str])] = &[
     ("district", &["retention_years"]),
     ("section", &["vacancy_id"]),
-    ("educator", &["display_name", "email", "active"]),
+    ("educator", &["display_name", "email", "active", "join_url"]),
     ("pin", &["reason"]),
     ("veto", &["reason"]),
 ];

@@ -14,17 +14,20 @@ use crate::domain::account::Login;
 use crate::domain::actor::{Actor, Credential, Scope};
 use crate::domain::hash::sha256;
 use crate::domain::id::{AccountId, LoginId, RecordId};
+use crate::domain::time::Tz;
 
 statements! {
     INSERT = "INSERT INTO login (id, account_id, token_sha256, method, agent, created_at, last_used_at, expires_at, awaits_second) VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8)";
     BY_TOKEN = "SELECT l.id AS credential, l.last_used_at, a.id, a.version, a.name, a.role, a.districts, a.educator_id, \
+                COALESCE(a.tz, (SELECT e.tz FROM educator e WHERE e.id = a.educator_id)) AS tz, \
                 EXISTS (SELECT 1 FROM totp t WHERE t.account_id = a.id AND t.confirmed_at IS NOT NULL) \
                 OR EXISTS (SELECT 1 FROM passkey p WHERE p.account_id = a.id) AS guarded FROM login l \
                 JOIN account a ON a.id = l.account_id WHERE l.token_sha256 = $1 AND l.ended_at IS NULL AND l.expires_at > $2 \
                 AND l.last_used_at > $3 AND a.active AND NOT l.awaits_second";
     WAITING = "SELECT l.id, l.account_id FROM login l JOIN account a ON a.id = l.account_id WHERE l.token_sha256 = $1 AND l.ended_at IS NULL \
                AND l.expires_at > $2 AND a.active AND l.awaits_second";
-    BY_API_TOKEN = "SELECT t.id AS credential, t.last_used_at, t.scopes, a.id, a.version, a.name, a.role, a.districts, a.educator_id FROM api_token t \
+    BY_API_TOKEN = "SELECT t.id AS credential, t.last_used_at, t.scopes, a.id, a.version, a.name, a.role, a.districts, a.educator_id, \
+                    COALESCE(a.tz, (SELECT e.tz FROM educator e WHERE e.id = a.educator_id)) AS tz FROM api_token t \
                     JOIN account a ON a.id = t.account_id WHERE t.token_sha256 = $1 AND t.ended_at IS NULL AND t.expires_at > $2 AND a.active";
     /// Held until the change commits: whoever ends this access waits for it, or it for them. The account goes first, as
     /// everywhere, or two who wait for each other would never end.
@@ -146,6 +149,7 @@ fn known(
         educator: row.get::<Option<Uuid>>("educator_id")?.map(RecordId::from_uuid),
         scopes,
         credential,
+        tz: accounts::zone(row)?.unwrap_or(Tz::UTC),
         version: row.get("version")?,
     };
     Ok(Known { actor, guarded, touch: last.is_none_or(|last| now - last >= TOUCH) })

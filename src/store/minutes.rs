@@ -19,7 +19,7 @@ use crate::args;
 use crate::domain::actor::{Actor, Reach, Thing, Verb};
 use crate::domain::calendar::{self, DateSpan};
 use crate::domain::id::{
-    DistrictId, EducatorId, LogId, RecordId, SchoolId, ServiceId, ServiceLineId, StudentId, TermId,
+    CalendarId, DistrictId, EducatorId, LogId, RecordId, SchoolId, ServiceId, ServiceLineId, StudentId, TermId,
 };
 use crate::domain::ledger::{Ledger, Line, Logged, Scheduled, School, ledger};
 use crate::domain::line::{self, Form, Interval, Minutes};
@@ -27,32 +27,43 @@ use crate::domain::log::LogEntry;
 use crate::domain::policy::{Policies, SetFigure};
 use crate::domain::record::Stored;
 use crate::domain::records::{Calendar, Policy};
-use crate::domain::time::Date;
+use crate::domain::time::{self, Date, Tz};
 
 statements! {
-    SUBJECTS = "SELECT v.id, v.line_id, v.student_id, u.key AS student_key, v.school_id, c.name AS school_name, c.district_id, d.name AS district_name, \
+    SUBJECTS = "SELECT v.id, v.line_id, v.student_id, u.key AS student_key, v.school_id, c.name AS school_name, COALESCE(c.tz, d.tz) AS tz, c.district_id, d.name AS district_name, \
                 d.state, v.term_id, t.name AS term_name, t.first_on AS term_first, t.last_on AS term_last, v.service, v.minutes, v.times, v.per, \
                 v.first_on, v.last_on, l.written FROM service v JOIN student u ON u.id = v.student_id JOIN school c ON c.id = v.school_id \
                 JOIN district d ON d.id = c.district_id JOIN term t ON t.id = v.term_id LEFT JOIN service_line l ON l.id = v.line_id \
                 WHERE (v.term_id = $1 OR $1 IS NULL) AND (c.district_id = $2 OR $2 IS NULL) AND (v.student_id = $3 OR $3 IS NULL) \
                 AND ($4 OR c.district_id IN (SELECT unhex(value, '-') FROM json_each($5)) \
-                OR EXISTS (SELECT 1 FROM session_student x JOIN session n ON n.id = x.session_id WHERE x.service_id = v.id AND n.educator_id = $6)) \
+                OR v.id IN (SELECT x.service_id FROM session n JOIN session_student x ON x.session_id = n.id WHERE n.educator_id = $6)) \
                 ORDER BY u.key, v.id"
-             | "SELECT v.id, v.line_id, v.student_id, u.key AS student_key, v.school_id, c.name AS school_name, c.district_id, d.name AS district_name, \
+             | "SELECT v.id, v.line_id, v.student_id, u.key AS student_key, v.school_id, c.name AS school_name, COALESCE(c.tz, d.tz) AS tz, c.district_id, d.name AS district_name, \
                 d.state, v.term_id, t.name AS term_name, t.first_on AS term_first, t.last_on AS term_last, v.service, v.minutes, v.times, v.per, \
                 v.first_on, v.last_on, l.written FROM service v JOIN student u ON u.id = v.student_id JOIN school c ON c.id = v.school_id \
                 JOIN district d ON d.id = c.district_id JOIN term t ON t.id = v.term_id LEFT JOIN service_line l ON l.id = v.line_id \
                 WHERE (v.term_id = $1 OR $1::uuid IS NULL) AND (c.district_id = $2 OR $2::uuid IS NULL) AND (v.student_id = $3 OR $3::uuid IS NULL) \
                 AND ($4 OR c.district_id IN (SELECT value::uuid FROM jsonb_array_elements_text($5)) \
-                OR EXISTS (SELECT 1 FROM session_student x JOIN session n ON n.id = x.session_id WHERE x.service_id = v.id AND n.educator_id = $6)) \
+                OR v.id IN (SELECT x.service_id FROM session n JOIN session_student x ON x.session_id = n.id WHERE n.educator_id = $6)) \
                 ORDER BY u.key, v.id";
-    /// Published sessions that serve and have no entry in the log.
-    SCHEDULED = "SELECT x.service_id, n.held_on, n.minutes, n.makes_up FROM session_student x JOIN session n ON n.id = x.session_id WHERE x.serves \
-                 AND x.service_id IN (SELECT unhex(value, '-') FROM json_each($1)) \
-                 AND NOT EXISTS (SELECT 1 FROM service_log g WHERE g.session_id = x.session_id AND g.service_id = x.service_id) ORDER BY n.held_on"
-              | "SELECT x.service_id, n.held_on, n.minutes, n.makes_up FROM session_student x JOIN session n ON n.id = x.session_id WHERE x.serves \
-                 AND x.service_id IN (SELECT value::uuid FROM jsonb_array_elements_text($1)) \
-                 AND NOT EXISTS (SELECT 1 FROM service_log g WHERE g.session_id = x.session_id AND g.service_id = x.service_id) ORDER BY n.held_on";
+    /// Published sessions of schedules that serve and have no entry in the log: of each service one row, with the minutes since 1970 at
+    /// which each session begins and ends. A vendor's year has a hundred thousand of them: one index holds all that is
+    /// needed, and a row for each would take longer than everything else.
+    SCHEDULED = "SELECT x.service_id, group_concat((unixepoch(x.starts_at) / 60) || ' ' || (unixepoch(x.ends_at) / 60), ' ') AS spans FROM session_student x \
+                 WHERE x.serves = 1 AND x.service_id IN (SELECT unhex(value, '-') FROM json_each($1)) \
+                 AND x.session_id NOT IN (SELECT id FROM session WHERE makes_up IS NOT NULL) \
+                 AND NOT EXISTS (SELECT 1 FROM service_log g WHERE g.session_id = x.session_id AND g.service_id = x.service_id) GROUP BY x.service_id"
+              | "SELECT x.service_id, string_agg((extract(epoch FROM x.starts_at)::bigint / 60) || ' ' || (extract(epoch FROM x.ends_at)::bigint / 60), ' ') AS spans \
+                 FROM session_student x WHERE x.serves AND x.service_id IN (SELECT value::uuid FROM jsonb_array_elements_text($1)) \
+                 AND x.session_id NOT IN (SELECT id FROM session WHERE makes_up IS NOT NULL) \
+                 AND NOT EXISTS (SELECT 1 FROM service_log g WHERE g.session_id = x.session_id AND g.service_id = x.service_id) GROUP BY x.service_id";
+    /// The same of booked make-ups, which are few.
+    BOOKED = "SELECT x.service_id, n.held_on, n.minutes, n.makes_up FROM session n JOIN session_student x ON x.session_id = n.id \
+              WHERE n.makes_up IS NOT NULL AND x.serves AND x.service_id IN (SELECT unhex(value, '-') FROM json_each($1)) \
+              AND NOT EXISTS (SELECT 1 FROM service_log g WHERE g.session_id = x.session_id AND g.service_id = x.service_id) ORDER BY n.held_on, n.id"
+           | "SELECT x.service_id, n.held_on, n.minutes, n.makes_up FROM session n JOIN session_student x ON x.session_id = n.id \
+              WHERE n.makes_up IS NOT NULL AND x.serves AND x.service_id IN (SELECT value::uuid FROM jsonb_array_elements_text($1)) \
+              AND NOT EXISTS (SELECT 1 FROM service_log g WHERE g.session_id = x.session_id AND g.service_id = x.service_id) ORDER BY n.held_on, n.id";
     /// Who serves whom, with the areas that would do.
     SERVED = "SELECT DISTINCT n.educator_id, e.display_name, d.state, v.areas, x.student_id FROM session_student x JOIN session n ON n.id = x.session_id \
               JOIN service v ON v.id = x.service_id JOIN educator e ON e.id = n.educator_id JOIN district d ON d.id = n.district_id \
@@ -69,7 +80,7 @@ pub(super) fn composed() -> [Statement; 1] {
 }
 
 /// Which lines are wanted.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
     pub term: Option<TermId>,
     pub district: Option<DistrictId>,
@@ -105,6 +116,9 @@ pub struct Subject {
     pub state: String,
     #[serde(skip)]
     pub span: DateSpan,
+    /// Of the school's clock.
+    #[serde(skip)]
+    pub tz: Tz,
     #[serde(skip)]
     pub form: Form,
 }
@@ -141,11 +155,14 @@ async fn subjects_within(tx: &mut Tx, reach: &Reach, wanted: Wanted) -> Result<V
         own
     ];
     let mut found: Vec<Subject> = Vec::new();
+    let mut lines: BTreeMap<ServiceLineId, usize> = BTreeMap::new();
     for row in tx.rows(&SUBJECTS, args).await? {
         let subject = subject(&row)?;
-        match found.iter_mut().find(|known| known.line_id.is_some() && known.line_id == subject.line_id) {
-            Some(known) => known.service_ids.extend(subject.service_ids),
-            None => found.push(subject),
+        if let Some(place) = subject.line_id.and_then(|line| lines.get(&line)) {
+            found[*place].service_ids.extend(subject.service_ids);
+        } else {
+            lines.extend(subject.line_id.map(|line| (line, found.len())));
+            found.push(subject);
         }
     }
     Ok(found)
@@ -186,6 +203,7 @@ fn subject(row: &Row) -> Result<Subject> {
         written,
         state: row.get("state")?,
         span,
+        tz: super::accounts::zone(row)?.ok_or_else(|| StoreError::Corrupt("a school without a zone".into()))?,
         form,
     })
 }
@@ -193,52 +211,66 @@ fn subject(row: &Row) -> Result<Subject> {
 /// The ledgers of these lines as they stand on `today`. A line whose district keeps no calendar in its term has none.
 pub async fn accounts(tx: &mut Tx, subjects: Vec<Subject>, today: Date) -> Result<Vec<Account>> {
     let services: Vec<ServiceId> = subjects.iter().flat_map(|subject| subject.service_ids.clone()).collect();
-    let mut scheduled: BTreeMap<ServiceId, Vec<Scheduled>> = BTreeMap::new();
+    let mut scheduled: BTreeMap<ServiceId, String> = BTreeMap::new();
+    let mut booked: BTreeMap<ServiceId, Vec<Scheduled>> = BTreeMap::new();
     let mut logged: BTreeMap<ServiceId, Vec<LogEntry>> = BTreeMap::new();
     for services in services.chunks(1000) {
         for row in tx.rows(&SCHEDULED, args![json!(services)]).await? {
+            scheduled.insert(row.id("service_id")?, row.get("spans")?);
+        }
+        for row in tx.rows(&BOOKED, args![json!(services)]).await? {
             let session = Scheduled {
                 held_on: Date(row.get::<NaiveDate>("held_on")?),
                 minutes: row.get("minutes")?,
                 makes_up: row.get::<Option<Uuid>>("makes_up")?.map(LogId::from_uuid),
             };
-            scheduled.entry(row.id("service_id")?).or_default().push(session);
+            booked.entry(row.id("service_id")?).or_default().push(session);
         }
         for entry in log::of_services(tx, services).await? {
             logged.entry(entry.service_id).or_default().push(entry);
         }
     }
     let set = set_figures(tx).await?;
-    let mut calendars: BTreeMap<(TermId, DistrictId), Vec<Stored<Calendar>>> = BTreeMap::new();
+    let calendars = calendars(tx, &subjects).await?;
+    // Thousands of lines are counted by dozens of calendars.
+    let mut schools: BTreeMap<(CalendarId, Date, Date), School<'_>> = BTreeMap::new();
+    let mut policies: BTreeMap<(String, DistrictId), Policies> = BTreeMap::new();
     let mut found = Vec::new();
     for subject in subjects {
-        let place = (subject.term_id, subject.district_id);
-        let kept = match calendars.entry(place) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) => new.insert(entity::matching(tx, CALENDARS, args![place.0, place.1]).await?),
-        };
-        let Some(kept) = of_school(kept, subject.school_id) else { continue };
-        let days = calendar::Calendar::from(kept.clone());
-        let sessions: Vec<Scheduled> =
-            subject.service_ids.iter().filter_map(|id| scheduled.get(id)).flatten().copied().collect();
+        let kept = calendars.get(&(subject.term_id, subject.district_id));
+        let Some((id, days)) = kept.and_then(|kept| of_school(kept, subject.school_id)) else { continue };
+        let mut sessions: Vec<Scheduled> = Vec::new();
+        for spans in subject.service_ids.iter().filter_map(|id| scheduled.get(id)) {
+            held(spans, subject.tz, &mut sessions)?;
+        }
+        sessions.extend(subject.service_ids.iter().filter_map(|id| booked.get(id)).flatten().copied());
         let mut log: Vec<LogEntry> =
             subject.service_ids.iter().filter_map(|id| logged.get(id)).flatten().cloned().collect();
         log.sort_by_key(|entry| (entry.held_on, entry.id));
         let entries: Vec<Logged> = log.iter().map(entry).collect();
-        let policies = Policies::of(&set, &subject.state, subject.district_id);
+        let policies = policies
+            .entry((subject.state.clone(), subject.district_id))
+            .or_insert_with(|| Policies::of(&set, &subject.state, subject.district_id));
         // Whole periods around the line's ends are needed to know how much of them it takes.
         let around = DateSpan { first: subject.span.first.plus_days(-366), last: subject.span.last.plus_days(366) };
-        let line = Line {
-            form: &subject.form,
-            span: subject.span,
-            logged: &entries,
-            scheduled: &sessions,
-            policies: &policies,
-        };
-        let ledger = ledger(&line, &School::new(&days, around), today);
+        let line = Line { form: &subject.form, span: subject.span, logged: &entries, scheduled: &sessions, policies };
+        let school = schools.entry((*id, around.first, around.last)).or_insert_with(|| School::new(days, around));
+        let ledger = ledger(&line, school, today);
         found.push(Account { subject, ledger, log });
     }
     Ok(found)
+}
+
+/// The sessions of `SCHEDULED`'s `spans`, on the dates of a school's clock.
+fn held(spans: &str, tz: Tz, sessions: &mut Vec<Scheduled>) -> Result<()> {
+    let corrupt = || StoreError::Corrupt("a session that begins or ends at no minute".into());
+    let mut minutes = spans.split(' ').map(|minute| minute.parse::<i64>().map_err(|_| corrupt()));
+    while let Some(from) = minutes.next() {
+        let (from, to) = (from?, minutes.next().ok_or_else(corrupt)??);
+        let held_on = Date(time::instant(from).with_timezone(&tz).date_naive());
+        sessions.push(Scheduled { held_on, minutes: to - from, makes_up: None });
+    }
+    Ok(())
 }
 
 fn entry(entry: &LogEntry) -> Logged {
@@ -277,10 +309,26 @@ pub async fn served(tx: &mut Tx, term: Option<TermId>) -> Result<Vec<Served>> {
     tx.rows(&SERVED, args![term.map(RecordId::uuid)]).await?.iter().map(served).collect()
 }
 
+/// What a district keeps in a term: the school whose own it is (none is the district's), the record, and its days.
+type Kept = Vec<(Option<SchoolId>, CalendarId, calendar::Calendar)>;
+
+/// The calendars of the places of these lines.
+async fn calendars(tx: &mut Tx, subjects: &[Subject]) -> Result<BTreeMap<(TermId, DistrictId), Kept>> {
+    let mut found = BTreeMap::new();
+    for subject in subjects {
+        let place = (subject.term_id, subject.district_id);
+        if let Entry::Vacant(new) = found.entry(place) {
+            let rows = entity::matching::<Calendar>(tx, CALENDARS, args![place.0, place.1]).await?;
+            new.insert(rows.into_iter().map(|row| (row.body.school_id, row.id, row.body.into())).collect());
+        }
+    }
+    Ok(found)
+}
+
 /// The calendar that a school keeps: its own, else its district's.
-fn of_school(kept: &[Stored<Calendar>], school: SchoolId) -> Option<&Calendar> {
-    let own = kept.iter().find(|calendar| calendar.body.school_id == Some(school));
-    own.or_else(|| kept.iter().find(|calendar| calendar.body.school_id.is_none())).map(|calendar| &calendar.body)
+fn of_school(kept: &Kept, school: SchoolId) -> Option<(&CalendarId, &calendar::Calendar)> {
+    let own = kept.iter().find(|(of, ..)| *of == Some(school));
+    own.or_else(|| kept.iter().find(|(of, ..)| of.is_none())).map(|(_, id, days)| (id, days))
 }
 
 /// The calendar that a school keeps in a term, where there is one.
@@ -291,7 +339,9 @@ pub(super) async fn calendar_of(
     school: SchoolId,
 ) -> Result<Option<Calendar>> {
     let kept = entity::matching::<Calendar>(tx, CALENDARS, args![term, district]).await?;
-    Ok(of_school(&kept, school).cloned())
+    let own = kept.iter().find(|calendar| calendar.body.school_id == Some(school));
+    let found = own.or_else(|| kept.iter().find(|calendar| calendar.body.school_id.is_none()));
+    Ok(found.map(|calendar| calendar.body.clone()))
 }
 
 /// Every figure that states and districts have set.

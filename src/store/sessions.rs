@@ -53,8 +53,10 @@ statements! {
                     | "INSERT INTO session_student (session_id, service_id, student_id, starts_at, ends_at, serves) \
                        SELECT session_id, service_id, student_id, starts_at, ends_at, serves FROM jsonb_to_recordset($1) \
                        AS x(session_id uuid, service_id uuid, student_id uuid, starts_at timestamptz, ends_at timestamptz, serves boolean)";
+    NEXT_BELL = "SELECT MIN(bell) AS bell FROM (SELECT MIN(starts_at) AS bell FROM session WHERE term_id = $1 AND starts_at > $2 \
+                 UNION ALL SELECT MIN(ends_at) FROM session WHERE term_id = $1 AND ends_at > $2) AS bells";
     LIST = "SELECT s.id, s.term_id, s.schedule_id, s.educator_id, s.school_id, s.district_id, s.section_id, s.service, s.key, s.held_on, s.starts, \
-            s.ends, s.tz, s.starts_at, s.ends_at, s.minutes, s.status, s.sequence, s.updated_at, s.makes_up, e.display_name AS educator_name, e.tz AS educator_tz, \
+            s.ends, s.tz, s.starts_at, s.ends_at, s.minutes, s.status, s.sequence, s.updated_at, s.makes_up, e.display_name AS educator_name, e.tz AS educator_tz, e.join_url, \
             c.name AS school_name, o.name AS course_name FROM session s JOIN educator e ON e.id = s.educator_id JOIN school c ON c.id = s.school_id \
             LEFT JOIN section n ON n.id = s.section_id LEFT JOIN course o ON o.id = n.course_id \
             WHERE s.ends_at > $1 AND s.starts_at < $2 AND (s.educator_id = $3 OR $3 IS NULL) AND (s.school_id = $4 OR $4 IS NULL) \
@@ -62,7 +64,7 @@ statements! {
             AND ($9 OR s.educator_id = $10 OR s.district_id IN (SELECT unhex(value, '-') FROM json_each($11))) AND ($12 OR s.section_id IS NOT NULL) \
             ORDER BY s.starts_at, s.id LIMIT $8"
          | "SELECT s.id, s.term_id, s.schedule_id, s.educator_id, s.school_id, s.district_id, s.section_id, s.service, s.key, s.held_on, s.starts, \
-            s.ends, s.tz, s.starts_at, s.ends_at, s.minutes, s.status, s.sequence, s.updated_at, s.makes_up, e.display_name AS educator_name, e.tz AS educator_tz, \
+            s.ends, s.tz, s.starts_at, s.ends_at, s.minutes, s.status, s.sequence, s.updated_at, s.makes_up, e.display_name AS educator_name, e.tz AS educator_tz, e.join_url, \
             c.name AS school_name, o.name AS course_name FROM session s JOIN educator e ON e.id = s.educator_id JOIN school c ON c.id = s.school_id \
             LEFT JOIN section n ON n.id = s.section_id LEFT JOIN course o ON o.id = n.course_id \
             WHERE s.ends_at > $1 AND s.starts_at < $2 AND (s.educator_id = $3 OR $3 IS NULL) AND (s.school_id = $4 OR $4 IS NULL) \
@@ -86,6 +88,8 @@ pub struct Listed {
     pub session: Session,
     pub educator_name: String,
     pub educator_tz: Tz,
+    /// Where it is joined.
+    pub join_url: Option<String>,
     pub school_name: String,
     /// None for a service session.
     pub course_name: Option<String>,
@@ -199,6 +203,12 @@ pub async fn differences(
     Ok((tally.unchanged + history, found))
 }
 
+/// When the next session of a term begins or ends.
+pub async fn next_bell(tx: &mut Tx, term: TermId) -> Result<Option<DateTime<Utc>>> {
+    let at = tx.at;
+    tx.row(&NEXT_BELL, args![term, at]).await?.map_or(Ok(None), |row| row.get("bell"))
+}
+
 /// At most `limit` sessions after `after` of those that may be seen, in the order of their starts.
 pub async fn list(
     tx: &mut Tx,
@@ -233,6 +243,7 @@ pub async fn list(
             session: session(row, &students)?,
             educator_name: row.get("educator_name")?,
             educator_tz: parsed(row, "educator_tz")?,
+            join_url: row.get("join_url")?,
             school_name: row.get("school_name")?,
             course_name: row.get("course_name")?,
         })

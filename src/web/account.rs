@@ -10,6 +10,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::layout::{Page, Place};
+use super::settings::{self, Digests};
 use super::sign_in::{entered, left, password_fields};
 use super::totp::password;
 use super::words;
@@ -34,6 +35,7 @@ pub(super) fn routes() -> Router<State> {
 /// Everything that the page shows.
 struct View {
     account: Account,
+    digests: Option<Digests>,
     logins: Vec<Login>,
     tokens: Vec<ApiToken>,
     /// Shown this once.
@@ -44,9 +46,10 @@ struct View {
 async fn view(state: &State, actor: &Actor) -> Result<View, Error> {
     let mut tx = state.db.read().await?;
     let account = accounts::get(&mut tx, actor.account).await?;
+    let digests = Digests::read(&mut tx, actor).await?;
     let logins = logins::list(&mut tx, actor.account).await?;
     let tokens = tokens::list(&mut tx, actor.account).await?;
-    Ok(View { account, logins, tokens, made: None, wrong: None })
+    Ok(View { account, digests, logins, tokens, made: None, wrong: None })
 }
 
 async fn show(Axum(state): Axum<State>, Owner(actor): Owner, _: NoQuery) -> Result<Markup, Error> {
@@ -161,10 +164,11 @@ fn page(actor: &Actor, view: &View) -> Markup {
                 div.field { label for="token" { "Token" } input.address #token readonly value=(token); }
             }
         }
+        (settings::card(actor, &view.account, view.digests.as_ref()))
         div.pair {
             section.card aria-labelledby="logins" {
                 h2 #logins { "Where you are signed in" }
-                table {
+                table.stack {
                     caption.unseen { "Your logins" }
                     thead { tr { th scope="col" { "Browser" } th scope="col" { "Since" } } }
                     tbody { @for login in &view.logins {
@@ -173,7 +177,7 @@ fn page(actor: &Actor, view: &View) -> Markup {
                                 (if login.agent.is_empty() { "A browser" } else { &login.agent })
                                 @if actor.credential == Credential::Login(login.id) { " " span.badge.good { "This one" } }
                             }
-                            td { (words::instant(login.created_at)) }
+                            td data-label="Since" { (words::instant(login.created_at, actor.tz)) }
                         }
                     } }
                 }
@@ -183,7 +187,7 @@ fn page(actor: &Actor, view: &View) -> Markup {
                             label for="login" { "End one of them" }
                             select #login name="login" required {
                                 @for login in view.logins.iter().filter(|login| actor.credential != Credential::Login(login.id)) {
-                                    option value=(login.id) { (words::instant(login.created_at)) " · " (login.agent) }
+                                    option value=(login.id) { (words::instant(login.created_at, actor.tz)) " · " (login.agent) }
                                 }
                             }
                         }
@@ -228,8 +232,8 @@ fn tokens_card(actor: &Actor, tokens: &[ApiToken]) -> Markup {
                         tr {
                             th scope="row" { (token.name) }
                             td data-label="Scopes" { (token.scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(", ")) }
-                            td data-label="Last used" { (token.last_used_at.map_or("never".into(), words::instant)) }
-                            td data-label="Ends" { (words::instant(token.expires_at)) }
+                            td data-label="Last used" { (token.last_used_at.map_or("never".into(), |at| words::instant(at, actor.tz))) }
+                            td data-label="Ends" { (words::instant(token.expires_at, actor.tz)) }
                             td { form.plain method="post" action=(format!("/account/tokens/{}/revoke", token.id)) { button.danger type="submit" { "Revoke" } } }
                         }
                     } }

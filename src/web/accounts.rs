@@ -101,7 +101,7 @@ fn read(fields: Vec<(String, String)>) -> Result<AccountBody, String> {
         "" => None,
         id => Some(id.parse()?),
     };
-    Ok(AccountBody { email, name, role, district_ids, educator_id, active: true })
+    Ok(AccountBody { email, name, role, district_ids, educator_id, active: true, tz: None })
 }
 
 async fn refused(state: &State, actor: &Actor, why: String) -> Result<Response, Error> {

@@ -16,12 +16,14 @@ use super::words;
 use crate::api::error::Error;
 use crate::api::{State, access::Planner, extract::Query};
 use crate::domain::actor::{Actor, Reach};
-use crate::domain::id::{EducatorId, RunId, ScheduleId};
+use crate::domain::id::{DistrictId, EducatorId, RunId, ScheduleId};
+use crate::domain::record::Stored;
+use crate::domain::records::District;
 use crate::domain::session::{Purpose, SessionStatus};
 use crate::domain::time::{self, Date};
 use crate::store::directory::{self, EducatorEntry};
 use crate::store::sessions::{self, Listed, Visible, Wanted};
-use crate::store::{Tx, schedules};
+use crate::store::{self, Tx, schedules};
 
 /// Educators on one page.
 const PAGE: usize = 15;
@@ -41,6 +43,9 @@ struct Asked {
     /// Part of an educator's name.
     #[serde(default)]
     q: String,
+    /// Only educators with published sessions in this district.
+    #[serde(default, deserialize_with = "chosen")]
+    district: Option<DistrictId>,
     /// The last educator of the page before.
     after: Option<EducatorId>,
 }
@@ -49,8 +54,19 @@ impl Asked {
     /// The address of the same board with some of this changed.
     fn address(&self, monday: Date, after: Option<EducatorId>) -> String {
         let after = after.map_or(String::new(), |after| format!("&after={after}"));
-        format!("/board?on={monday}&q={}{after}", escaped(self.q.trim()))
+        let district = self.district.map_or(String::new(), |id| format!("&district={id}"));
+        format!("/board?on={monday}&q={}{district}{after}", escaped(self.q.trim()))
     }
+
+    fn reach(&self) -> Reach {
+        self.district.map_or(Reach::All, |id| Reach::Districts([id].into()))
+    }
+}
+
+/// Of a list whose first choice is none in particular.
+fn chosen<'d, D: serde::Deserializer<'d>>(field: D) -> Result<Option<DistrictId>, D::Error> {
+    let text = String::deserialize(field)?;
+    if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(serde::de::Error::custom) }
 }
 
 /// One session as it stands on the board.
@@ -83,14 +99,16 @@ async fn board(Axum(state): Axum<State>, Planner(actor): Planner, Query(asked): 
         None => nearest(&mut tx, today).await?,
     };
     let limit = i64::try_from(PAGE).unwrap_or(i64::MAX - 1) + 1;
-    let found = directory::educators(&mut tx, &Reach::All, asked.q.trim(), asked.after, limit).await?;
+    let found = directory::educators(&mut tx, &asked.reach(), asked.q.trim(), asked.after, limit).await?;
     let next = found.get(PAGE - 1).filter(|_| found.len() > PAGE).map(|last| last.id);
     let (mut runs, mut facts) = (BTreeMap::new(), Facts::default());
     let mut rows = Vec::new();
     for educator in found.into_iter().take(PAGE) {
         rows.push(row(&mut tx, educator, monday, &mut runs, &mut facts).await?);
     }
-    Ok(page(&actor, &asked, monday, today, &rows, next))
+    let mut districts = store::every::<District>(&mut tx).await?;
+    districts.sort_by_cached_key(|district| district.body.name.to_lowercase());
+    Ok(page(&actor, &View { asked, monday, today, districts, rows, next }))
 }
 
 /// The Monday of the next week with sessions, else of this one.
@@ -159,7 +177,19 @@ fn block(one: &Listed, educator: &EducatorEntry, run: RunId, misfits: Vec<Misfit
     }
 }
 
-fn page(actor: &Actor, asked: &Asked, monday: Date, today: Date, rows: &[Row], next: Option<EducatorId>) -> Markup {
+/// Everything that the page shows.
+struct View {
+    asked: Asked,
+    monday: Date,
+    today: Date,
+    districts: Vec<Stored<District>>,
+    rows: Vec<Row>,
+    next: Option<EducatorId>,
+}
+
+fn page(actor: &Actor, view: &View) -> Markup {
+    let View { asked, monday, today, districts, rows, next } = view;
+    let (monday, today, next) = (*monday, *today, *next);
     let busy = |date: Date| rows.iter().any(|row| row.days.contains_key(&date));
     let days: Vec<Date> = (0..7)
         .map(|n| monday.plus_days(n))
@@ -184,13 +214,20 @@ fn page(actor: &Actor, asked: &Asked, monday: Date, today: Date, rows: &[Row], n
         form.search role="search" action="/board" {
             input type="hidden" name="on" value=(monday);
             div { label for="q" { "Educators whose name contains" } input #q type="search" name="q" value=(asked.q) autocomplete="off"; }
+            div {
+                label for="district" { "With sessions in" }
+                select #district name="district" {
+                    option value="" { "any district" }
+                    @for district in districts { option value=(district.id) selected[asked.district == Some(district.id)] { (district.body.name) } }
+                }
+            }
             button type="submit" { "Show" }
         }
         @if misfits > 0 {
             div.note.warn { p { strong { (words::plural(misfits, "session")) " no longer fit" @if misfits == 1 { "s" } } " what the records say; each is marked below, and stays marked until it fits." } }
         }
         @if rows.is_empty() {
-            (empty("No educator’s name contains that", &html! { p { "Try a shorter part of the name, or " a href=(format!("/board?on={monday}")) { "show all" } "." } }))
+            (empty("No educator is like that", &html! { p { "Try a shorter part of the name or another district, or " a href=(format!("/board?on={monday}")) { "show all" } "." } }))
         } @else {
             p.soft.small #board-help {
                 "Drag a session to another educator, or press " kbd { "M" } " on one, choose with " kbd { "↑" } " " kbd { "↓" } " and press " kbd { "Enter" }

@@ -29,6 +29,8 @@ pub struct Entry {
     pub with: String,
     /// Students of a service session; none for a section.
     pub students: Option<usize>,
+    /// Where it is joined.
+    pub join: Option<String>,
     pub status: SessionStatus,
 }
 
@@ -80,7 +82,7 @@ fn block(placed: &Placed<'_>, first_hour: u16) -> Markup {
         li.block.(class) title=(format!("{} · {} · {}", entry.title, clocks(entry), entry.with)) {
             strong { (entry.title) @if let Some(note) = note(entry) { " · " (note) } }
             span.clocks { span.own { (entry.own) } @if let Some(other) = &entry.other { " " span.other { "· " (other) } } }
-            span.with { @if let Some(group) = group(entry) { (group) " · " } (entry.with) }
+            span.with { @if let Some(group) = group(entry) { (group) " · " } (entry.with) @if let Some(room) = &entry.join { " · " a href=(room) rel="noreferrer" { "Join" } } }
         }
     }
 }
@@ -175,6 +177,7 @@ mod tests {
             other: Some("11:00–11:30 AM MST".into()),
             with: "Lincoln Elementary".into(),
             students: Some(3),
+            join: None,
             status: SessionStatus::Planned,
         }
     }

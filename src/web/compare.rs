@@ -234,14 +234,14 @@ fn page(
     Page::new(&title, Place::Runs, actor).show(&html! {
         p.trail { a href=(format!("/runs/{}", run.id)) { "Run of " (compared.term) } }
         h1 { (title) }
-        p.soft { "From the schedule below to that of the run of " (words::instant(run.created_at)) ", which costs " (cost(run)) "." }
+        p.soft { "From the schedule below to that of the run of " (words::instant(run.created_at, actor.tz)) ", which costs " (cost(run)) "." }
         form.search action=(format!("/runs/{}/compare", run.id)) {
             div {
                 label for="with" { "Compare with" }
                 select #with name="with" {
                     option value="published" selected[with.is_none()] { "what is published" }
                     @for one in others.iter().filter(|one| one.id != run.id && one.schedule_sha256.is_some()) {
-                        option value=(one.id) selected[with == Some(one.id)] { "the run of " (words::instant(one.created_at)) ", " (cost(one)) }
+                        option value=(one.id) selected[with == Some(one.id)] { "the run of " (words::instant(one.created_at, actor.tz)) ", " (cost(one)) }
                     }
                 }
             }

@@ -90,11 +90,12 @@ fn page(actor: &Actor, view: &View, now: DateTime<Utc>) -> Markup {
         @if let Some(week) = week { (week.show()) }
         (steps(actor, view))
         @if terms.is_empty() { (nothing_yet()) }
-        @for term in terms { (card(term, actor)) }
+        // An educator’s own pages stand above.
+        @if actor.educator.is_none() { @for term in terms { (card(term, actor)) } }
         @if !runs.is_empty() {
             section.card aria-labelledby="latest" {
                 h2 #latest { "Latest runs" }
-                (table(runs, terms, now))
+                (table(runs, terms, now, actor.tz))
                 p { a href="/runs" { "All runs" } }
             }
         }
@@ -138,6 +139,7 @@ fn steps(actor: &Actor, view: &View) -> Markup {
     if let Some(educator) = actor.educator {
         let log = format!("/educators/{educator}/log");
         step(log, "Log my sessions", "Delivered, partly or missed, with the reason: a tap or two each");
+        step("/minutes".into(), "Minutes owed", "To each student by key: delivered, missed, to make up");
     }
     if actor.may(Verb::Read, Thing::MinutesAtRisk) {
         step("/minutes".into(), "Service minutes", "What is owed, delivered and missed, and which lines fall short");

@@ -142,7 +142,7 @@ async fn add_days(state: &State, actor: &Actor, id: EducatorId, fields: &Fields)
 fn page(actor: &Actor, id: EducatorId, kept: &Hours, painted: &Painted) -> Markup {
     let educator = &kept.educator;
     let title = format!("Availability of {}", educator.display_name);
-    let page = Page { scripts: &["hours.js"], ..Page::new(&title, Place::Educators, actor) };
+    let page = Page { scripts: &["hours.js"], ..Page::new(&title, Place::Hours, actor) };
     let may_write = actor.may(Verb::Write, Thing::Record("availability"));
     let zone = words::zone(time::now(), educator.tz);
     page.show(&html! {

@@ -13,11 +13,16 @@ pub enum Place {
     Home,
     Runs,
     Board,
+    /// Everybody's weeks; to an educator their own.
     Educators,
     Schools,
     Absences,
     Repairs,
     Minutes,
+    /// What became of an educator's sessions.
+    Log,
+    /// When an educator can teach.
+    Hours,
     Vacancies,
     Offers,
     Mail,
@@ -37,9 +42,17 @@ const LINKS: &[(Place, &str, &str, Option<Thing>)] = &[
     (Place::Repairs, "/repairs", "Repairs", Some(Thing::Planning)),
     (Place::Minutes, "/minutes", "Minutes", Some(Thing::MinutesAtRisk)),
     (Place::Vacancies, "/vacancies", "Vacancies", Some(Thing::Record("vacancy"))),
-    (Place::Offers, "/offers", "Offers", Some(Thing::Offers)),
     (Place::Mail, "/mail", "Mail", Some(Thing::Planning)),
     (Place::Accounts, "/accounts", "Accounts", Some(Thing::Accounts)),
+];
+
+/// The same for an educator, for whom most of it is about themselves.
+const OWN: &[(Place, &str, &str)] = &[
+    (Place::Home, "/", "Home"),
+    (Place::Educators, "/educators/{id}/week", "Week"),
+    (Place::Log, "/educators/{id}/log", "Log"),
+    (Place::Offers, "/offers", "Offers"),
+    (Place::Hours, "/educators/{id}/availability", "Availability"),
 ];
 
 /// htmx without what the Content-Security-Policy forbids.
@@ -92,7 +105,7 @@ impl<'p> Page<'p> {
                 body {
                     a.skip href="#main" { "Skip to the content" }
                     header.top {
-                        a.brand href="/" { img src=(href("icon.svg")) alt="" width="28" height="28"; "Bellwether" }
+                        a.brand href="/" { img src=(href("icon.svg")) alt="" width="28" height="28"; span { "Bellwether" } }
                         @if let Some(reader) = self.reader { (navigation(reader, self.place)) }
                     }
                     main #main tabindex="-1" { (body) }
@@ -108,14 +121,24 @@ impl<'p> Page<'p> {
 }
 
 fn navigation(reader: &Actor, here: Place) -> Markup {
-    // Districts and the office find what is offered on the pages of their vacancies.
-    let of_use = |place: Place, thing: Option<Thing>| {
-        thing.is_none_or(|thing| reader.may(Verb::Read, thing)) && (place != Place::Offers || reader.educator.is_some())
+    let links: Vec<(Place, String, &str)> = match reader.educator {
+        Some(id) => OWN.iter().map(|(place, to, name)| (*place, to.replace("{id}", &id.to_string()), *name)).collect(),
+        // Districts and the office find what is offered on the pages of their vacancies.
+        None => LINKS
+            .iter()
+            .filter(|(.., thing)| thing.is_none_or(|thing| reader.may(Verb::Read, thing)))
+            .map(|(place, to, name, _)| (*place, (*to).to_owned(), *name))
+            .collect(),
+    };
+    let here = match here {
+        Place::Log if reader.educator.is_none() => Place::Minutes,
+        Place::Hours if reader.educator.is_none() => Place::Educators,
+        here => here,
     };
     html! {
         nav aria-label="Main" {
-            @for (place, address, name, _) in LINKS.iter().copied().filter(|link| of_use(link.0, link.3)) {
-                a href=(address) aria-current=[(place == here).then_some("page")] { (name) }
+            @for (place, address, name) in &links {
+                a href=(address) aria-current=[(*place == here).then_some("page")] { (name) }
             }
         }
         nav.who aria-label="You" {

@@ -146,7 +146,7 @@ fn rendered(actor: &Actor, providers: &[Provider], kept: &[ProviderLink], wrong:
             form.card method="post" action=(format!("/account/links/{}/remove", link.id)) {
                 h2 { (name(&link.issuer)) }
                 p { (link.shown) }
-                p.soft.small { "Linked " (words::instant(link.created_at)) ", last used " (link.last_used_at.map_or("never".into(), words::instant)) "." }
+                p.soft.small { "Linked " (words::instant(link.created_at, actor.tz)) ", last used " (link.last_used_at.map_or("never".into(), |at| words::instant(at, actor.tz))) "." }
                 (password(&format!("password-{}", link.id)))
                 button.danger type="submit" { "Unlink" }
             }

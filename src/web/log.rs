@@ -101,7 +101,7 @@ fn page(
 ) -> Markup {
     let to = |date: Date| format!("/educators/{id}/log?on={date}");
     let title = format!("Log of {}, {}", educator.display_name, words::long_date(on));
-    Page::new(&title, Place::Minutes, actor).show(&html! {
+    Page::new(&title, Place::Log, actor).show(&html! {
         div.head {
             div {
                 h1 { "Service log" }

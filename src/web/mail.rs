@@ -13,6 +13,7 @@ use crate::api::access::Planner;
 use crate::api::{State, error::Error, extract::NoQuery, extract::Path, extract::Query};
 use crate::domain::actor::Actor;
 use crate::domain::id::MailId;
+use crate::domain::time::Tz;
 use crate::store::mail::{self, Kept};
 
 const PAGE: usize = 50;
@@ -62,21 +63,21 @@ fn page(actor: &Actor, mails: &[Kept], further: bool, is_set: bool) -> Markup {
             table.stack {
                 caption.unseen { "Mails, newest first" }
                 thead { tr { th scope="col" { "To" } th scope="col" { "What" } th scope="col" { "State" } th scope="col" { "Since" } th scope="col" { span.unseen { "Actions" } } } }
-                tbody { @for mail in shown { (row(mail)) } }
+                tbody { @for mail in shown { (row(mail, actor.tz)) } }
             }
             (pager(further.then_some("/mail"), next.as_deref()))
         }
     })
 }
 
-fn row(mail: &Kept) -> Markup {
+fn row(mail: &Kept, tz: Tz) -> Markup {
     let badge = match mail.state.as_str() {
         "sent" => "good",
         "failed" => "bad",
         "queued" => "warn",
         _ => "soft",
     };
-    let at = words::instant(mail.ended_at.unwrap_or(mail.due_at));
+    let at = words::instant(mail.ended_at.unwrap_or(mail.due_at), tz);
     html! {
         tr {
             th scope="row" { (mail.name.as_deref().unwrap_or("somebody who is gone")) @if let Some(address) = &mail.address { div.soft.small { (address) } } }

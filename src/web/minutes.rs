@@ -1,5 +1,7 @@
 //! Service minutes at risk, and what one student is owed line by line.
 
+use std::sync::Arc;
+
 use axum::extract::State as Axum;
 use axum::extract::rejection::FormRejection;
 use axum::http::header;
@@ -46,7 +48,7 @@ struct View {
     term: Option<TermId>,
     /// By school and kind of service, of whoever may know no more.
     totals: Option<Vec<AtRisk>>,
-    lines: Option<Vec<Account>>,
+    lines: Option<Arc<Vec<Account>>>,
 }
 
 async fn at_risk(Axum(state): Axum<State>, actor: Actor, Query(which): Query<Which>) -> Result<Markup, Error> {
@@ -57,30 +59,25 @@ async fn at_risk(Axum(state): Axum<State>, actor: Actor, Query(which): Query<Whi
     let running = terms.iter().find(|term| term.first_on <= today && today <= term.last_on);
     let term = which.term.or_else(|| running.or(terms.first()).map(|term| term.id));
     let wanted = Wanted { term, ..Wanted::default() };
-    let lines = if actor.may(Verb::Read, Thing::ServiceLog) {
-        let subjects = minutes::subjects(&mut tx, &actor, wanted).await?;
-        let mut accounts = minutes::accounts(&mut tx, subjects, today).await?;
-        accounts.sort_by(|a, b| {
-            b.ledger.short_by.cmp(&a.ledger.short_by).then_with(|| a.subject.student_key.cmp(&b.subject.student_key))
-        });
-        Some(accounts)
-    } else {
-        None
-    };
     drop(tx);
-    let totals = if actor.may(Verb::Read, Thing::MinutesAtRisk) {
-        Some(state.at_risk(&actor, wanted, today).await?)
-    } else {
-        None
+    let lines =
+        if actor.may(Verb::Read, Thing::ServiceLog) { Some(state.ledgers(&actor, wanted, today).await?) } else { None };
+    // Whoever reads every line needs no second count of the same.
+    let same = actor.reach(Verb::Read, Thing::ServiceLog) == actor.reach(Verb::Read, Thing::MinutesAtRisk);
+    let totals = match &lines {
+        Some(lines) if same => Some(AtRisk::of(lines)),
+        _ if actor.may(Verb::Read, Thing::MinutesAtRisk) => Some(state.at_risk(&actor, wanted, today).await?),
+        _ => None,
     };
     Ok(page(&actor, &View { terms, term, totals, lines }))
 }
 
 fn page(actor: &Actor, view: &View) -> Markup {
-    let nothing = view.lines.as_ref().is_none_or(Vec::is_empty) && view.totals.as_ref().is_none_or(Vec::is_empty);
+    let nothing =
+        view.lines.as_ref().is_none_or(|lines| lines.is_empty()) && view.totals.as_ref().is_none_or(Vec::is_empty);
     Page::new("Service minutes", Place::Minutes, actor).show(&html! {
         div.head {
-            h1 { "Service minutes at risk" }
+            h1 { @if actor.educator.is_some() { "Minutes owed" } @else { "Service minutes at risk" } }
             @if let Some(educator) = actor.educator { a.button href=(format!("/educators/{educator}/log")) { "Log today’s sessions" } }
         }
         @if view.terms.len() > 1 {
@@ -90,7 +87,9 @@ fn page(actor: &Actor, view: &View) -> Markup {
                 }
             }
         }
-        @if nothing {
+        @if nothing && actor.educator.is_some() {
+            (empty("You serve no student in this term", &html! { p { "When sessions of services are published for you, what each student is owed stands here by the student’s key." } }))
+        } @else if nothing {
             (empty("No service lines in this term", &html! {
                 p { "Write them down as the IEP says them, through the " a href="/api/docs" { "API" } " at " code { "/api/v1/service-lines" } "." }
             }))

@@ -27,12 +27,14 @@ mod offers;
 mod passkeys;
 mod people;
 mod plot;
+mod profile;
 mod refusal;
 mod repairs;
 mod run;
 mod runs;
 #[cfg(test)]
 mod samples;
+mod settings;
 mod sign_in;
 mod today;
 mod totp;
@@ -49,8 +51,9 @@ pub use refusal::dressed;
 
 /// Every page.
 pub fn router() -> Router<State> {
-    let people = people::routes().merge(week::routes());
+    let people = people::routes().merge(week::routes()).merge(profile::routes());
     let accounts = account::routes()
+        .merge(settings::routes())
         .merge(totp::routes())
         .merge(passkeys::routes())
         .merge(links::routes())

@@ -159,7 +159,7 @@ fn rendered(actor: &Actor, kept: &[Passkey], wrong: Option<&str>) -> Markup {
             @for passkey in kept {
                 form.card method="post" action=(format!("/account/passkeys/{}/remove", passkey.id)) {
                     h2 { (passkey.name) }
-                    p.soft.small { "Added " (words::instant(passkey.created_at)) ", last used " (passkey.last_used_at.map_or("never".into(), words::instant)) "." }
+                    p.soft.small { "Added " (words::instant(passkey.created_at, actor.tz)) ", last used " (passkey.last_used_at.map_or("never".into(), |at| words::instant(at, actor.tz))) "." }
                     (password(&format!("password-{}", passkey.id)))
                     button.danger type="submit" { "Remove" }
                 }

@@ -85,6 +85,7 @@ fn action(refusal: &Refusal) -> &str {
     match refusal.code {
         "no_route" => "check the address, or find the page from the start",
         "no_method" => "go back and use the page's own buttons",
+        "stale" => "go back, load the page anew, and look at what it says now before you change it",
         "internal" => "try again; if it lasts, report the request number below",
         _ => refusal.action,
     }

@@ -1,5 +1,7 @@
 //! Repairs: what befell a term since its schedule was published, the run that mends it, and whom it would move.
 
+use std::sync::Arc;
+
 use axum::extract::State as Axum;
 use axum::extract::rejection::FormRejection;
 use axum::response::Redirect;
@@ -17,7 +19,7 @@ use crate::api::{State, error::Error, extract::NoQuery, extract::Query};
 use crate::domain::actor::Actor;
 use crate::domain::id::TermId;
 use crate::domain::run::Run;
-use crate::domain::time::{self, Date};
+use crate::domain::time::{self, Date, Tz};
 use crate::store::directory::{self, TermNumbers};
 use crate::store::runs;
 
@@ -44,7 +46,7 @@ struct View {
     terms: Vec<TermNumbers>,
     term: Option<TermId>,
     /// None where nothing stands that could be repaired, with the reason.
-    news: Result<TermNews, String>,
+    news: Result<Arc<TermNews>, String>,
     repairs: Vec<Run>,
 }
 
@@ -99,19 +101,19 @@ fn page(actor: &Actor, view: &View) -> Markup {
         }
         @match &view.news {
             Err(why) => (empty("Nothing to repair", &html! { p { (capital(why)) "." } p { a href="/runs#start" { "Plan a term" } ", and publish it." } })),
-            Ok(news) => (since(news, view.term)),
+            Ok(news) => (since(news, view.term, actor.tz)),
         }
         @if !view.repairs.is_empty() {
             section.card aria-labelledby="repairs" {
                 h2 #repairs { "Latest repairs" }
-                (table(&view.repairs, &view.terms, time::now()))
+                (table(&view.repairs, &view.terms, time::now(), actor.tz))
             }
         }
     })
 }
 
-fn since(news: &TermNews, term: Option<TermId>) -> Markup {
-    let published = words::instant(news.published_at);
+fn since(news: &TermNews, term: Option<TermId>, tz: Tz) -> Markup {
+    let published = words::instant(news.published_at, tz);
     html! {
         section.card aria-labelledby="news" {
             h2 #news { "What has changed" }
@@ -217,11 +219,8 @@ mod tests {
     use crate::web::samples;
 
     fn view(news: Result<Vec<Told>, String>) -> String {
-        let news = news.map(|news| TermNews {
-            schedule_id: ScheduleId::fresh(),
-            version: 2,
-            published_at: samples::now(),
-            news,
+        let news = news.map(|news| {
+            Arc::new(TermNews { schedule_id: ScheduleId::fresh(), version: 2, published_at: samples::now(), news })
         });
         let term = samples::term();
         page(&samples::actor(), &View { term: Some(term.id), terms: vec![term], news, repairs: Vec::new() })

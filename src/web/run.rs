@@ -21,7 +21,7 @@ use crate::domain::actor::Actor;
 use crate::domain::id::RunId;
 use crate::domain::records::Term;
 use crate::domain::run::{Run, RunState};
-use crate::domain::time;
+use crate::domain::time::{self, Tz};
 use crate::engine::changes::Change;
 use crate::engine::outcome::{Cost, Counts, Report, Status};
 use crate::engine::rule::CostTerm;
@@ -115,7 +115,7 @@ fn page(actor: &Actor, view: &View, now: DateTime<Utc>) -> Markup {
         div.head {
             div {
                 h1 { (title) }
-                p.soft { "Asked for " (words::instant(run.created_at)) " · " (budget(run)) }
+                p.soft { "Asked for " (words::instant(run.created_at, actor.tz)) " · " (budget(run)) }
             }
             div.actions {
                 @if working {
@@ -128,7 +128,7 @@ fn page(actor: &Actor, view: &View, now: DateTime<Utc>) -> Markup {
             }
         }
         @if let Some(changes) = &view.refused { (conflict(changes)) }
-        @if working { (live(view, now)) } @else { (ended(view)) }
+        @if working { (live(view, now)) } @else { (ended(view, actor.tz)) }
     })
 }
 
@@ -164,7 +164,7 @@ fn live(view: &View, now: DateTime<Utc>) -> Markup {
     }
 }
 
-fn ended(view: &View) -> Markup {
+fn ended(view: &View, tz: Tz) -> Markup {
     let run = &view.run;
     html! {
         div.pair {
@@ -176,7 +176,7 @@ fn ended(view: &View) -> Markup {
                 @if let Some(report) = &view.report { (counts(&report.counts)) }
                 @if view.figures.len() > 2 { (plot(&view.figures)) }
             }
-            (publication(view))
+            (publication(view, tz))
         }
         @if let Some(report) = &view.report {
             (cost(&report.cost))
@@ -238,14 +238,14 @@ fn counts(counts: &Counts) -> Markup {
     }
 }
 
-fn publication(view: &View) -> Markup {
+fn publication(view: &View, tz: Tz) -> Markup {
     let run = &view.run;
     let defective = view.report.as_ref().is_some_and(|report| report.status == Status::Defective);
     html! {
         section.card aria-labelledby="publish" {
             h2 #publish { "Calendar" }
             @if let Some(published) = &view.published {
-                p { span.badge.good { "Published" } " as version " (published.version) " of " (view.term) ", " (words::instant(published.published_at)) "." }
+                p { span.badge.good { "Published" } " as version " (published.version) " of " (view.term) ", " (words::instant(published.published_at, tz)) "." }
                 @if !published.is_current { p { "A later publication has taken its place." } }
                 p { "Open a week on both clocks:" }
                 div.weeks { a.button href="/educators" { "Educators" } a.button.quiet href="/schools" { "Schools" } }

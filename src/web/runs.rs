@@ -17,7 +17,7 @@ use crate::api::{State, access::Planner, error::Error, extract::NoQuery, extract
 use crate::domain::actor::Actor;
 use crate::domain::id::{RunId, TermId};
 use crate::domain::run::{Run, RunState};
-use crate::domain::time;
+use crate::domain::time::{self, Tz};
 use crate::store::directory::{self, TermNumbers};
 use crate::store::runs;
 
@@ -96,7 +96,7 @@ fn page(view: &View, actor: &Actor) -> Markup {
             div.pair {
                 section.card aria-labelledby="latest" {
                     h2 #latest { "Latest" }
-                    @if shown.is_empty() { p.soft { "No run yet: start the first one with the form." } } @else { (table(shown, &view.terms, time::now())) }
+                    @if shown.is_empty() { p.soft { "No run yet: start the first one with the form." } } @else { (table(shown, &view.terms, time::now(), actor.tz)) }
                     (pager(view.before.map(|_| "/runs"), next.as_deref()))
                 }
                 (view.form.show(&view.terms))
@@ -106,7 +106,7 @@ fn page(view: &View, actor: &Actor) -> Markup {
 }
 
 /// Runs as rows, each leading to its page.
-pub fn table(runs: &[Run], terms: &[TermNumbers], now: DateTime<Utc>) -> Markup {
+pub fn table(runs: &[Run], terms: &[TermNumbers], now: DateTime<Utc>, tz: Tz) -> Markup {
     let term = |id: TermId| terms.iter().find(|term| term.id == id).map_or("a former term", |term| &term.name);
     html! {
         table.stack {
@@ -118,7 +118,7 @@ pub fn table(runs: &[Run], terms: &[TermNumbers], now: DateTime<Utc>) -> Markup 
             tbody { @for run in runs {
                 tr {
                     th scope="row" {
-                        a href=(format!("/runs/{}", run.id)) { (words::instant(run.created_at)) }
+                        a href=(format!("/runs/{}", run.id)) { (words::instant(run.created_at, tz)) }
                         div.soft.small { (term(run.term_id)) }
                     }
                     td { (badge(run)) @if run.settings.repair { div.small.soft { "Repair" } } @if run.schedule_id.is_some() { div.small.soft { "Published" } } }
@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn a_run_is_listed_with_its_cost_gap_and_state() {
         let run = samples::run(RunState::Succeeded, Some("within_gap"));
-        let text = table(std::slice::from_ref(&run), &[], samples::now()).into_string();
+        let text = table(std::slice::from_ref(&run), &[], samples::now(), Tz::UTC).into_string();
         for part in [
             format!("/runs/{}", run.id),
             "$12,345.67".into(),

@@ -52,16 +52,18 @@ impl Day {
             self.ahead.iter().filter(|one| self.date(one.session.meeting.starts_at) == today).collect();
         html! {
             div.pair {
-                section.card aria-labelledby="next" {
+                // Fetched anew each minute: the countdown is the server’s.
+                section.card #next-session aria-labelledby="next" hx-get="/" hx-select="#next-session" hx-swap="outerHTML" hx-trigger="every 60s" {
                     h2 #next { "Next session" }
                     @match next {
                         Some(next) => { (self.next(next, now)) }
                         None => { p { "Nothing is planned for you in the coming weeks. What is published appears here by itself." } }
                     }
                     div.weeks {
-                        a.button href=(format!("/educators/{}/week", self.educator)) { "My week" }
+                        a.button.quiet href=(format!("/educators/{}/week", self.educator)) { "My week" }
                         a.button.quiet href=(format!("/educators/{}/availability", self.educator)) { "My availability" }
                         a.button.quiet href=(format!("/educators/{}/week#subscribe", self.educator)) { "Calendar address" }
+                        a.button.quiet href=(format!("/educators/{}/profile", self.educator)) { "Licenses and link" }
                     }
                 }
                 section.card aria-labelledby="today" {
@@ -82,6 +84,12 @@ impl Day {
                 @else { (until(meeting.starts_at - now)) }
             }
             p { (words::day(self.date(meeting.starts_at))) " · " (self.clocks(next)) br; span.soft { (next.school_name) } }
+            p {
+                @match &next.join_url {
+                    Some(room) => { a.button href=(room) rel="noreferrer" { "Join" } }
+                    None => { a href=(format!("/educators/{}/profile#join", self.educator)) { "Say where your sessions are joined" } }
+                }
+            }
         }
     }
 

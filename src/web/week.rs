@@ -59,6 +59,8 @@ struct Subject {
     /// Beside the name: a district, or nothing.
     of: Option<String>,
     tz: Tz,
+    /// Where an educator's sessions are joined.
+    join: Option<String>,
 }
 
 impl Subject {
@@ -70,16 +72,22 @@ impl Subject {
                     return Err(Error::NotFound { kind: "educator", id: id.to_string() });
                 }
                 let educator = crate::store::get::<Educator>(tx, id).await?.body;
-                Self { owner, name: educator.display_name, of: None, tz: educator.tz }
+                Self { owner, name: educator.display_name, of: None, tz: educator.tz, join: educator.join_url }
             }
             Owner::School(id) => {
                 let school = crate::store::get_for::<School>(tx, actor, id).await?.body;
                 let district = crate::store::get::<District>(tx, school.district_id).await?.body;
-                Self { owner, name: school.name, of: Some(district.name), tz: school.tz.unwrap_or(district.tz) }
+                Self {
+                    owner,
+                    name: school.name,
+                    of: Some(district.name),
+                    tz: school.tz.unwrap_or(district.tz),
+                    join: None,
+                }
             }
             Owner::District(id) => {
                 let district = crate::store::get_for::<District>(tx, actor, id).await?.body;
-                Self { owner, name: district.name, of: Some(district.state), tz: district.tz }
+                Self { owner, name: district.name, of: Some(district.state), tz: district.tz, join: None }
             }
         })
     }
@@ -150,6 +158,8 @@ impl Subject {
             own,
             with,
             students,
+            // An educator has it once, above the week.
+            join: listed.join_url.clone().filter(|_| !matches!(self.owner, Owner::Educator(_))),
             status: meeting.status,
         }
     }
@@ -210,7 +220,7 @@ async fn week(state: &State, actor: &Actor, owner: Owner, on: Option<Date>) -> R
     };
     let extras = html! {
         @if let Some(away) = away { (away) }
-        @if let Some(feeds) = &feeds { (subscription(&subject, feeds)) }
+        @if let Some(feeds) = &feeds { (subscription(&subject, feeds, actor.tz)) }
     };
     Ok(page(actor, &subject, monday, subject.date(now), &entries, &extras))
 }
@@ -225,6 +235,9 @@ fn page(actor: &Actor, subject: &Subject, monday: Date, today: Date, entries: &[
             div {
                 h1 { (subject.name) }
                 p.soft { @if let Some(of) = &subject.of { (of) " · " } (words::week(monday)) " · " (subject.tz.name()) " (" (zone) ")" }
+                @if let Owner::Educator(id) = subject.owner {
+                    p { @if let Some(address) = &subject.join { a href=(address) rel="noreferrer" { "Join" } " · " } a href=(format!("/educators/{id}/profile")) { "Licenses and link" } }
+                }
             }
             nav.weeks aria-label="Weeks" {
                 a.button.quiet href=(to(monday.plus_days(-7))) rel="prev" aria-label="Previous week" { "← Previous" }
@@ -245,7 +258,7 @@ fn page(actor: &Actor, subject: &Subject, monday: Date, today: Date, entries: &[
     })
 }
 
-fn subscription(subject: &Subject, feeds: &[Feed]) -> Markup {
+fn subscription(subject: &Subject, feeds: &[Feed], tz: Tz) -> Markup {
     html! {
         section.card.noprint aria-labelledby="subscribe" {
             h2 #subscribe { "Subscribe" }
@@ -257,7 +270,7 @@ fn subscription(subject: &Subject, feeds: &[Feed]) -> Markup {
                     thead { tr { th scope="col" { "Made" } th scope="col" { span.unseen { "Action" } } } }
                     tbody { @for feed in feeds {
                         tr {
-                            td { (words::instant(feed.created_at)) }
+                            td { (words::instant(feed.created_at, tz)) }
                             td.number {
                                 form.plain method="post" action=(format!("{}/feeds/{}/revoke", subject.path(), feed.id)) {
                                     button.danger type="submit" { "Take back" }

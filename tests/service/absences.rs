@@ -302,7 +302,7 @@ async fn where_nobody_follows_an_educator_who_left_the_district_is_asked_for_an_
         let gone = Educator { active: false, ..ana_now.body };
         store::update(&mut tx, who["ana"], Some(ana_now.version), gone).await.expect("is changed");
         tx.commit().await.expect("commits");
-        let news = state.news_of(term).await.expect("news").news;
+        let news = &state.news_of(term).await.expect("news").news;
         assert_eq!((news.len(), news[0].what, news[0].said.as_str()), (1, "educator", "no longer teaches"));
 
         let run = state.ask_repair(&ana(), term).await.expect("a run");

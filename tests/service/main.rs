@@ -17,6 +17,7 @@ mod make_ups;
 mod minutes;
 mod people;
 mod privacy;
+mod profile;
 mod providers;
 mod races;
 mod runs;

@@ -1,6 +1,9 @@
 //! Make-up sessions: booked in one call where everybody is free, kept over publications, logged and counted against what
 //! they make up, and gone when cancelled or in the way.
 
+use bellwether::api::State;
+use bellwether::config::Settings;
+use bellwether::domain::actor::Actor;
 use bellwether::domain::id::{DistrictId, EducatorId, SchoolId, SectionId, TermId};
 use bellwether::domain::log::{MissReason, Said};
 use bellwether::domain::run::RunSettings;
@@ -310,6 +313,51 @@ async fn a_cancelled_make_up_is_to_be_made_up_again_and_an_absence_leaves_it_to_
 }
 
 #[tokio::test]
+async fn ledgers_that_are_kept_in_memory_know_of_a_booking_and_of_its_end_at_once() {
+    on_both(async |db| {
+        let house = house(db).await;
+        let state = State::new(house.db.clone(), Settings::default());
+        let booked = async || {
+            let wanted = minutes::Wanted { student: Some(house.own.parsed("students")), ..minutes::Wanted::default() };
+            let found = state.ledgers(&Actor::program("test"), wanted, Date::ymd(2026, 9, 2)).await.expect("ledgers");
+            found.iter().map(|account| account.ledger.total.booked).sum::<i64>()
+        };
+        logged(&house.db, &house.own, &Said::missed(MissReason::ProviderAbsent)).await;
+        assert_eq!(booked().await, 0);
+        let made = book(&house, Date::ymd(2026, 9, 8), "09:30").await.expect("is booked");
+        assert_eq!((booked().await, booked().await), (30, 30), "read from the store, and then as it is kept");
+        let mut tx = house.db.write("test").await.expect("writes");
+        tx.at = at("2026-09-02T12:00:00Z");
+        makeup::cancel(&mut tx, &made, "asked for").await.expect("is cancelled");
+        tx.commit().await.expect("commits");
+        assert_eq!(booked().await, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_next_bell_is_the_next_beginning_or_end_of_a_session_of_the_term() {
+    on_both(async |db| {
+        let house = house(db).await;
+        publish(&house, "2026-09-02T12:00:00Z", vec![section(&house, Date::ymd(2026, 9, 14), "08:00")]).await;
+        let mut tx = house.db.read().await.expect("reads");
+        for (now, bell) in [
+            ("2026-09-14T14:59:00Z", Some("2026-09-14T15:00:00Z")),
+            ("2026-09-14T15:00:00Z", Some("2026-09-14T15:50:00Z")),
+            ("2026-09-14T15:50:00Z", None),
+        ] {
+            tx.at = at(now);
+            assert_eq!(
+                sessions::next_bell(&mut tx, house.own.parsed("terms")).await.expect("reads"),
+                bell.map(at),
+                "{now}"
+            );
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_student_who_is_destroyed_leaves_no_make_up_behind() {
     on_both(async |db| {
         let house = house(db).await;
@@ -321,8 +369,7 @@ async fn a_student_who_is_destroyed_leaves_no_make_up_behind() {
         assert_eq!(held(&house).await.len(), 1, "the section alone");
         let mut tx = house.db.read().await.expect("reads");
         let wanted = minutes::Wanted { student: Some(house.own.parsed("students")), ..minutes::Wanted::default() };
-        let actor = bellwether::domain::actor::Actor::program("test");
-        assert!(minutes::subjects(&mut tx, &actor, wanted).await.expect("reads").is_empty());
+        assert!(minutes::subjects(&mut tx, &Actor::program("test"), wanted).await.expect("reads").is_empty());
     })
     .await;
 }

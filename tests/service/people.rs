@@ -14,6 +14,7 @@ pub async fn person(db: &Db, role: Role, districts: &[DistrictId], educator: Opt
         district_ids: districts.to_vec(),
         educator_id: educator,
         active: true,
+        tz: None,
     };
     let mut tx = db.write("test").await.expect("writes");
     let account = accounts::create(&mut tx, body).await.expect("an account");

@@ -256,6 +256,7 @@ async fn a_mail_address_claims_an_invitation_that_is_open_if_it_is_verified_and_
                 district_ids: Vec::new(),
                 educator_id: None,
                 active: true,
+                tz: None,
             };
             let mut tx = db.write("test").await.expect("writes");
             let account = accounts::create(&mut tx, body).await.expect("an account");

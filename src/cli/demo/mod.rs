@@ -16,6 +16,7 @@ use crate::domain::account::AccountBody;
 use crate::domain::actor::{Actor, Role};
 use crate::domain::id::{DistrictId, EducatorId, RunId, SchoolId, TermId};
 use crate::domain::run::{RunSettings, RunState};
+use crate::domain::time::Tz;
 use crate::exchange::problem::batch;
 use crate::exchange::sample;
 use crate::jobs::child::Solver;
@@ -134,11 +135,23 @@ async fn load(db: &Db) -> anyhow::Result<TermId> {
     let mut batch = batch(&sample::demo::problem(), SOURCE, &mut keys);
     for (n, (_, educator)) in batch.educators.iter_mut().enumerate() {
         educator.email = Some(format!("educator-{}@educators.demo.example", n + 1));
+        let key = educator.source_id.as_deref().unwrap_or_default().trim_start_matches("ed-").to_owned();
+        educator.join_url = Some(format!("https://meet.demo.example/{key}"));
+        educator.display_name = spoken(&key);
     }
     let term = batch.terms.first().context("the demo has no term")?.0;
     import::keep(&mut tx, SOURCE, batch).await?;
     tx.commit().await?;
     Ok(term)
+}
+
+/// `carlos-mendez` as a name.
+fn spoken(key: &str) -> String {
+    let capital = |word: &str| {
+        let mut letters = word.chars();
+        letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
+    };
+    key.split('-').map(capital).collect::<Vec<String>>().join(" ")
 }
 
 async fn solve_and_publish(state: &State, term: TermId, solver: Solver) -> anyhow::Result<()> {
@@ -224,6 +237,7 @@ async fn accounts_for(
             district_ids: if role.of_districts() { vec![district] } else { Vec::new() },
             educator_id: (role == Role::Educator).then_some(educator),
             active: true,
+            tz: (role != Role::Educator).then_some(Tz::America__Chicago),
         };
         let account = match accounts::by_email(&mut tx, &body.email).await? {
             Some((account, _)) => account,

@@ -29,12 +29,12 @@ pub fn periods(form: &Form, span: DateSpan, school: &School, policies: &Policies
     let policy = policies.on(span.first);
     let spans = match form.interval {
         Interval::Day => school.days.iter().filter(|day| span.contains(day.date)).map(|day| one(day.date)).collect(),
-        Interval::Week => weeks(span, &policy),
+        Interval::Week => weeks(span, policy),
         Interval::Cycle => cycles(span, school),
-        Interval::Month => months(span, &policy, 1),
-        Interval::Quarter => months(span, &policy, 3),
-        Interval::Semester => months(span, &policy, 6),
-        Interval::Year => months(span, &policy, 12),
+        Interval::Month => months(span, policy, 1),
+        Interval::Quarter => months(span, policy, 3),
+        Interval::Semester => months(span, policy, 6),
+        Interval::Year => months(span, policy, 12),
     };
     spans.into_iter().map(|whole| period(form, whole, span, school, policies)).collect()
 }

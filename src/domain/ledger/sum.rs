@@ -32,11 +32,11 @@ pub fn ledger(line: &Line<'_>, school: &School<'_>, today: Date) -> Ledger {
     let mut rows = Vec::new();
     let mut total = Sums { beyond: outside.beyond(), ..Sums::default() };
     let mut pace = 0;
-    let mut figures: Option<Vec<Figure>> = None;
+    let mut figures: Option<&[Figure]> = None;
     for (period, gross) in periods.iter().zip(&gross) {
         let begins = period.span.first.max(line.span.first);
         let policy = line.policies.on(begins);
-        let sums = gross.against(period.owed, &policy);
+        let sums = gross.against(period.owed, policy);
         let row = PeriodSums {
             period: period.id.clone(),
             first_on: begins,
@@ -49,7 +49,7 @@ pub fn ledger(line: &Line<'_>, school: &School<'_>, today: Date) -> Ledger {
         pace += row.pace;
         total.add(&row.sums);
         if begins <= today || figures.is_none() {
-            figures = Some(policy.figures);
+            figures = Some(&policy.figures);
         }
         rows.push(row);
     }
@@ -62,7 +62,7 @@ pub fn ledger(line: &Line<'_>, school: &School<'_>, today: Date) -> Ledger {
         short_by: total.short(),
         total,
         pace,
-        policy: figures.unwrap_or_else(|| line.policies.on(line.span.first).figures),
+        policy: figures.unwrap_or(&line.policies.on(line.span.first).figures).to_vec(),
     }
 }
 

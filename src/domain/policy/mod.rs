@@ -5,7 +5,7 @@
 
 pub mod caps;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -164,8 +164,17 @@ pub struct MinutesPolicy {
 }
 
 /// What has been set for the schools of one district, its state's figures included.
-#[derive(Clone, Debug, Default)]
-pub struct Policies(Vec<SetFigure>);
+///
+/// Kept as the policy from each day on which anything changes: a ledger asks for hundreds of days, thousands of times.
+#[derive(Clone, Debug)]
+pub struct Policies(Vec<(Date, MinutesPolicy)>);
+
+/// Where nothing is set.
+impl Default for Policies {
+    fn default() -> Self {
+        Self::from_set(&[])
+    }
+}
 
 impl Policies {
     /// Of what is set anywhere, that which holds in this district.
@@ -176,60 +185,72 @@ impl Policies {
             (Some(of), None) => of == state,
             (None, None) => false,
         };
-        Self(set.iter().filter(here).cloned().collect())
+        Self::from_set(&set.iter().filter(here).collect::<Vec<_>>())
+    }
+
+    fn from_set(set: &[&SetFigure]) -> Self {
+        let mut days = BTreeSet::from([Date(chrono::NaiveDate::MIN)]);
+        days.extend(set.iter().map(|figure| figure.effective_on));
+        days.extend(set.iter().filter_map(|figure| figure.ends_on).map(|last| last.plus_days(1)));
+        Self(days.into_iter().map(|day| (day, in_force(set, day))).collect())
     }
 
     /// The policy in force on a day: the district's figure before the state's, the later before the earlier, and the
     /// default where nothing is set.
     #[must_use]
-    pub fn on(&self, day: Date) -> MinutesPolicy {
-        let figures: Vec<Figure> = DEFAULTS.iter().map(|default| self.figure(default, day)).collect();
-        let value = |key: &str| figures.iter().find(|figure| figure.key == key).map_or("", |figure| &*figure.value);
-        let short = |key: &str| match value(key) {
-            "prorate" => ShortRule::Prorate,
-            "weeks_in_session" => ShortRule::WeeksInSession,
-            _ => ShortRule::Full,
-        };
-        let obligation = |reason: MissReason| match value(&format!("make_up.{}", reason.name())) {
-            "owed" => Obligation::Owed,
-            "not_owed" => Obligation::NotOwed,
-            _ => Obligation::Review,
-        };
-        let year = value("weeks_in_year").parse().unwrap_or(SchoolWeeks::default().year);
-        MinutesPolicy {
-            short_period: short("short_period"),
-            partial_period: short("partial_period"),
-            week_start: value("week_start").parse().unwrap_or(Weekday::Mon),
-            anchor: if value("period_anchor") == "anchored" { Anchor::Anchored } else { Anchor::Calendar },
-            weeks: SchoolWeeks { year, semester: year / 2, quarter: year / 4 },
-            make_up: MissReason::ALL.into_iter().map(|reason| (reason, obligation(reason))).collect(),
-            figures,
-        }
+    pub fn on(&self, day: Date) -> &MinutesPolicy {
+        let after = self.0.partition_point(|(from, _)| *from <= day);
+        &self.0[after.max(1) - 1].1
     }
+}
 
-    fn figure(&self, default: &(&str, &str, Standing, &str, &[&str]), day: Date) -> Figure {
-        let (key, value, standing, citation, _) = *default;
-        let holds =
-            |set: &&SetFigure| set.key == key && set.effective_on <= day && set.ends_on.is_none_or(|last| day <= last);
-        let set = self.0.iter().filter(holds).max_by_key(|set| (set.district_id.is_some(), set.effective_on));
-        match set {
-            Some(set) => Figure {
-                key: key.into(),
-                value: set.value.clone(),
-                scope: if set.district_id.is_some() { "district" } else { "state" },
-                standing: set.standing,
-                citation: set.citation.clone(),
-                effective_on: Some(set.effective_on),
-            },
-            None => Figure {
-                key: key.into(),
-                value: value.into(),
-                scope: "default",
-                standing,
-                citation: citation.into(),
-                effective_on: None,
-            },
-        }
+fn in_force(set: &[&SetFigure], day: Date) -> MinutesPolicy {
+    let figures: Vec<Figure> = DEFAULTS.iter().map(|default| figure(set, default, day)).collect();
+    let value = |key: &str| figures.iter().find(|figure| figure.key == key).map_or("", |figure| &*figure.value);
+    let short = |key: &str| match value(key) {
+        "prorate" => ShortRule::Prorate,
+        "weeks_in_session" => ShortRule::WeeksInSession,
+        _ => ShortRule::Full,
+    };
+    let obligation = |reason: MissReason| match value(&format!("make_up.{}", reason.name())) {
+        "owed" => Obligation::Owed,
+        "not_owed" => Obligation::NotOwed,
+        _ => Obligation::Review,
+    };
+    let year = value("weeks_in_year").parse().unwrap_or(SchoolWeeks::default().year);
+    MinutesPolicy {
+        short_period: short("short_period"),
+        partial_period: short("partial_period"),
+        week_start: value("week_start").parse().unwrap_or(Weekday::Mon),
+        anchor: if value("period_anchor") == "anchored" { Anchor::Anchored } else { Anchor::Calendar },
+        weeks: SchoolWeeks { year, semester: year / 2, quarter: year / 4 },
+        make_up: MissReason::ALL.into_iter().map(|reason| (reason, obligation(reason))).collect(),
+        figures,
+    }
+}
+
+fn figure(set: &[&SetFigure], default: &(&str, &str, Standing, &str, &[&str]), day: Date) -> Figure {
+    let (key, value, standing, citation, _) = *default;
+    let holds =
+        |set: &&SetFigure| set.key == key && set.effective_on <= day && set.ends_on.is_none_or(|last| day <= last);
+    let set = set.iter().copied().filter(holds).max_by_key(|set| (set.district_id.is_some(), set.effective_on));
+    match set {
+        Some(set) => Figure {
+            key: key.into(),
+            value: set.value.clone(),
+            scope: if set.district_id.is_some() { "district" } else { "state" },
+            standing: set.standing,
+            citation: set.citation.clone(),
+            effective_on: Some(set.effective_on),
+        },
+        None => Figure {
+            key: key.into(),
+            value: value.into(),
+            scope: "default",
+            standing,
+            citation: citation.into(),
+            effective_on: None,
+        },
     }
 }
 
@@ -262,7 +283,8 @@ mod tests {
             set("full", Some("NY"), None, july),
         ];
         let rule = |district, day| {
-            let policy = Policies::of(&all, "AZ", district).on(day);
+            let policies = Policies::of(&all, "AZ", district);
+            let policy = policies.on(day);
             (policy.short_period, policy.figures[0].scope)
         };
         assert_eq!(rule(mesa, july), (ShortRule::Prorate, "district"));
@@ -273,7 +295,8 @@ mod tests {
 
     #[test]
     fn every_figure_has_a_citation_and_every_default_passes_its_own_check() {
-        let policy = Policies::default().on(Date::ymd(2026, 9, 1));
+        let policies = Policies::default();
+        let policy = policies.on(Date::ymd(2026, 9, 1));
         assert_eq!(policy.figures.len(), DEFAULTS.len());
         for figure in &policy.figures {
             assert!(!figure.citation.is_empty() && figure.standing != Standing::Law, "{figure:?}");

@@ -44,8 +44,17 @@ record! {
         /// Only active educators are matched.
         #[serde(default = "yes")]
         pub active: bool,
+        /// Where their sessions are joined: an https address, for whoever sees the session.
+        #[serde(default)]
+        pub join_url: Option<String>,
     }
     |educator, found| {
+        if let Some(room) = &educator.join_url {
+            let host = room.strip_prefix("https://").and_then(|rest| rest.split(['/', '?', '#']).next());
+            let plain = !room.chars().any(|c| c.is_whitespace() || c.is_control());
+            let says = host.is_some_and(|host| !host.is_empty()) && plain && room.len() <= 500;
+            found.require(says, "/join_url", "not an https:// address of at most 500 bytes");
+        }
         found.named("/display_name", &educator.display_name);
         if let Some(email) = &educator.email {
             let plausible = email.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty());

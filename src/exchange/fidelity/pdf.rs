@@ -6,6 +6,7 @@ use super::{Report, ReportLine, times};
 use crate::domain::ledger::{PeriodSums, Sums};
 use crate::domain::log::MissReason;
 use crate::domain::spoken;
+use crate::domain::time::Tz;
 
 const WIDTH: f32 = 792.0;
 const HEIGHT: f32 = 612.0;
@@ -81,7 +82,7 @@ fn latin(text: &str) -> Vec<u8> {
 fn lines(report: &Report) -> Vec<String> {
     let mut out = vec![
         format!("SERVICE MINUTES OF STUDENT {}", report.student_key),
-        format!("{}, as of {}, made {}", report.district, report.on, spoken::instant(report.made_at)),
+        format!("{}, as of {}, made {}", report.district, report.on, spoken::instant(report.made_at, Tz::UTC)),
         String::new(),
         "Minutes. For every period: owed = delivered + missed + scheduled + unscheduled. Remaining is what is owed, less delivered and excused.".into(),
     ];
