@@ -57,8 +57,9 @@ statements! {
                  FROM session_student x WHERE x.serves AND x.service_id IN (SELECT value::uuid FROM jsonb_array_elements_text($1)) \
                  AND x.session_id NOT IN (SELECT id FROM session WHERE makes_up IS NOT NULL) \
                  AND NOT EXISTS (SELECT 1 FROM service_log g WHERE g.session_id = x.session_id AND g.service_id = x.service_id) GROUP BY x.service_id";
-    /// The same of booked make-ups, which are few.
-    BOOKED = "SELECT x.service_id, n.held_on, n.minutes, n.makes_up FROM session n JOIN session_student x ON x.session_id = n.id \
+    /// The same of booked make-ups, which are few: SQLite, which would look at every session of the services, begins with them
+    /// (it keeps the order of a CROSS JOIN).
+    BOOKED = "SELECT x.service_id, n.held_on, n.minutes, n.makes_up FROM session n CROSS JOIN session_student x ON x.session_id = n.id \
               WHERE n.makes_up IS NOT NULL AND x.serves AND x.service_id IN (SELECT unhex(value, '-') FROM json_each($1)) \
               AND NOT EXISTS (SELECT 1 FROM service_log g WHERE g.session_id = x.session_id AND g.service_id = x.service_id) ORDER BY n.held_on, n.id"
            | "SELECT x.service_id, n.held_on, n.minutes, n.makes_up FROM session n JOIN session_student x ON x.session_id = n.id \
