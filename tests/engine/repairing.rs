@@ -1,10 +1,10 @@
 //! Repair and candidates: what a coordinator asks of a schedule that is already there.
 
 use bellwether::engine::candidates::candidates;
-use bellwether::engine::outcome::{Limits, Schedule, SectionAssignment, ServiceAssignment};
-use bellwether::engine::plan;
+use bellwether::engine::outcome::{Limits, Progress, Schedule, SectionAssignment, ServiceAssignment, Status};
 use bellwether::engine::problem::{Pair, Problem};
 use bellwether::engine::verify::verify;
+use bellwether::engine::{Watch, plan};
 
 use crate::solving::{Patient, generated};
 
@@ -102,4 +102,35 @@ fn a_repair_moves_what_lost_its_educator_and_leaves_the_rest() {
     );
     let unchanged = plan(&problem, &repair, Some(&mended.schedule), &Patient).expect("no pins");
     assert_eq!(unchanged.schedule, mended.schedule, "nothing to repair, nothing to change");
+}
+
+/// Lets nothing but the first schedule be made.
+struct Hurried;
+
+impl Watch for Hurried {
+    fn seconds_left(&self) -> f64 {
+        0.0
+    }
+    fn should_stop(&self) -> bool {
+        true
+    }
+    fn on_progress(&self, _: Progress<'_>) {}
+}
+
+#[test]
+fn a_lock_that_displaces_others_of_the_schedule_one_starts_from_is_kept_at_once() {
+    let mut problem = generated(2);
+    let schedule = published(&problem);
+    let mut locked = 0;
+    for need in problem.sections.iter().map(|s| s.id.clone()).collect::<Vec<_>>() {
+        let found = candidates(&problem, &schedule, &need).expect("the need is there");
+        for candidate in found.into_iter().filter(|c| c.refused.is_none() && !c.displaces.is_empty()) {
+            problem.pins = vec![Pair { need: need.clone(), educator: candidate.educator.clone() }];
+            let outcome = plan(&problem, &limits(), Some(&schedule), &Hurried).expect("the lock can be kept");
+            assert_ne!(outcome.report.status, Status::Defective, "{need} to {}", candidate.educator);
+            assert!(verify(&problem, &outcome.schedule).valid, "{need} to {}", candidate.educator);
+            locked += 1;
+        }
+    }
+    assert!(locked > 0, "no candidate displaces anything");
 }

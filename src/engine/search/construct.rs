@@ -8,7 +8,7 @@ use super::part::Part;
 use super::ruin::stake;
 use crate::engine::grid::Need;
 
-/// A roster of the part alone: what still holds of `start`, then everything else greedily.
+/// A roster of the part alone: pins, what still holds of `start` beside them, then everything else greedily.
 ///
 /// `on_sections` is told when all sections are in and no service that was not in `start`: at the size of a vendor
 /// that is a first schedule many seconds sooner.
@@ -26,12 +26,24 @@ pub fn build<'g, 'p>(
         let service = matches!(need, Need::Service(_));
         (grid.pin_of(need).is_none(), service, std::cmp::Reverse(stake(grid, need)), need)
     });
+    let mut inserter = Inserter::new(u64::from(context.limits.seed));
+    // Every pin before what else the start holds: beside all of that, a pin that is new may have no room.
+    let (pinned, free) = order.split_at(order.partition_point(|&need| grid.pin_of(need).is_some()));
     if let Some(start) = start {
-        for &need in &order {
+        for &need in pinned {
+            keep(context, &mut book, need, start);
+        }
+        for &need in pinned {
+            if book.roster.educator(need).is_none()
+                && let Some(offer) = inserter.best(&mut book, menu, need, 0)
+            {
+                accept(&mut book, need, &offer);
+            }
+        }
+        for &need in free {
             keep(context, &mut book, need, start);
         }
     }
-    let mut inserter = Inserter::new(u64::from(context.limits.seed));
     let mut sections = true;
     for need in order {
         // What is built on a start is no first schedule: it can wait.
