@@ -1,10 +1,11 @@
 //! The exchange: annealing of sections alone, on tables made for nothing else.
 //!
 //! A block goes to somebody who could teach it; what is in its way leaves and goes where it costs least; those who lost
-//! one are offered what waits. Time that services would take is paid for at their prices. Clashes are bits and loads mostly peaks, so a move takes two to three microseconds where
-//! one of `anneal`, which knows services, takes twenty to forty; and where educators are scarce, every block needs
-//! thousands of moves. Measured on the Spanish sections of us-l (1,045 for 188 educators): 1,990 M after 30 s on one
-//! thread; `anneal` comes to 2,110 M in 60 s, the pool to 2,250 M. What `together` rows cost is not looked at.
+//! one are offered what waits. Time that services would take is paid for at their prices. Clashes are bits and loads
+//! mostly peaks, so a move takes two to three microseconds where one of `anneal`, which knows services, takes twenty to
+//! forty; and where educators are scarce, every block needs thousands of moves. Measured on the Spanish sections of us-l
+//! (1,045 for 188 educators): 1,990 M after 30 s on one thread; `anneal` comes to 2,110 M in 60 s, the pool to 2,250 M.
+//! What `together` rows cost is not looked at.
 
 use std::sync::Arc;
 
