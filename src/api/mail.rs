@@ -79,10 +79,11 @@ async fn list(Axum(state): Axum<State>, _: Planner, Query(which): Query<Which>) 
 
 /// Try a mail once more
 ///
-/// One that failed, or that was dropped with something to say. It keeps its Message-ID.
+/// One that failed or was dropped. A notice keeps its Message-ID; a digest is followed by a new one, which says what stands
+/// now.
 #[utoipa::path(post, path = "/api/v1/mail/{id}/retry", operation_id = "retryMail", tag = "mail", params(("id" = Uuid, Path)), responses(
     (status = 204, description = "it is tried again"), (status = 404, description = "there is no such mail"),
-    (status = 422, description = "it is still tried, or was sent"),
+    (status = 422, description = "it is still tried, or was sent, or there is no address"),
 ))]
 async fn retry(
     Axum(state): Axum<State>,

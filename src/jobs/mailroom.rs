@@ -8,7 +8,6 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use crate::domain::id::{self, EducatorId, TermId};
 use crate::domain::mail::{self as letters, Dated, Digest, Letter, Span, Told};
@@ -16,8 +15,9 @@ use crate::domain::records as kept;
 use crate::domain::session::SessionStatus;
 use crate::notify::post::{Cover, Failure, Post};
 use crate::notify::render::{Frame, render};
-use crate::store::mail::{self, Due, Ending, Known};
+use crate::store::mail::{self, Due, Ending};
 use crate::store::sessions::{self, Listed, Visible, Wanted};
+use crate::store::told::{self, Known};
 use crate::store::{self, Db, Result, Tx};
 
 /// How long a worker may be silent before its mail is sent by another.
@@ -86,20 +86,21 @@ impl Mailroom {
             tx.rollback().await?;
             return Ok(Turn::Idle);
         };
-        if due.letter.is_none() {
-            due.letter = digest(&mut tx, &due).await?;
-            if let Some(letter) = &due.letter {
-                mail::freeze(&mut tx, &due, letter).await?;
-            }
-        }
-        let unwanted = match (&due.letter, &due.address) {
-            (None, _) => Some((Ending::Dropped, "nothing is different from what was told before")),
-            (_, None) => Some((Ending::Failed, "there is no mail address; add one, then send it again")),
-            (_, Some(address)) if mail::is_refused(&mut tx, address, due.about.is_some()).await? => {
+        let mut unwanted = match &due.address {
+            None => Some((Ending::Failed, mail::NO_ADDRESS)),
+            Some(address) if mail::is_refused(&mut tx, address, due.about.is_some()).await? => {
                 Some((Ending::Dropped, "this address gets no such mail"))
             }
-            _ => None,
+            Some(_) => None,
         };
+        // Only what is sent is written: what somebody does not get is not told.
+        if due.letter.is_none() && unwanted.is_none() {
+            due.letter = digest(&mut tx, &due).await?;
+            match &due.letter {
+                Some(letter) => mail::freeze(&mut tx, &due, letter).await?,
+                None => unwanted = Some((Ending::Dropped, "nothing is different from what was told before")),
+            }
+        }
         if let Some((ending, cause)) = unwanted {
             mail::end(&mut tx, &due, ending, Some(cause.into())).await?;
             tx.commit().await?;
@@ -194,7 +195,7 @@ fn backoff(attempt: i64) -> TimeDelta {
     TimeDelta::minutes(2_i64.saturating_pow(doublings).min(720))
 }
 
-/// What an educator has not been told of a term, and notes that they are told now; none if there is nothing.
+/// What an educator has not been told of a term, and counts that it is being told; none if there is nothing.
 async fn digest(tx: &mut Tx, due: &Due) -> Result<Option<Letter>> {
     let Some((term, educator)) = due.about else { return Ok(None) };
     let told = untold(tx, term, educator).await?;
@@ -217,22 +218,23 @@ async fn untold(tx: &mut Tx, term: TermId, educator: EducatorId) -> Result<Vec<T
     let listed = sessions::list(tx, &Visible::ALL, wanted, None, i64::MAX).await?;
     let held = listed.into_iter().filter(|l| l.session.term_id == term);
     let mut now = letters::gather(held.filter(|l| l.session.meeting.status == SessionStatus::Planned).map(dated));
-    let mut told = Vec::new();
-    for Known { uid, key, sequence, series: before } in mail::series(tx, term, educator).await? {
+    let (mut keys, mut told) = (Vec::new(), Vec::new());
+    for Known { uid, key, sequence, series: before, doubt } in told::series(tx, term, educator).await? {
         let now = now.remove(&key);
-        let Some(change) = letters::compare(before.as_ref(), now.as_ref()) else { continue };
-        let known = Known { uid, key, sequence: sequence + 1, series: now.clone() };
-        mail::keep_series(tx, term, educator, &known).await?;
+        // What may not have arrived is said in full, or taken back.
+        let before_surely = before.as_ref().filter(|_| !doubt || now.is_none());
+        let Some(change) = letters::compare(before_surely, now.as_ref()) else { continue };
         // One of the two is there, or nothing would have changed.
         let Some(series) = now.or(before) else { continue };
+        keys.push(key);
         told.push(Told { uid, sequence: sequence + 1, series, change });
     }
     for (key, series) in now {
-        let uid: Uuid = id::fresh();
-        let known = Known { uid, key, sequence: 0, series: Some(series.clone()) };
-        mail::keep_series(tx, term, educator, &known).await?;
-        told.push(Told { uid, sequence: 0, series, change: letters::Change::New });
+        keys.push(key);
+        told.push(Told { uid: id::fresh(), sequence: 0, series, change: letters::Change::New });
     }
+    let said: Vec<(String, &Told)> = keys.into_iter().zip(&told).collect();
+    told::count(tx, term, educator, &said).await?;
     Ok(told)
 }
 

@@ -77,7 +77,7 @@ fn of_notice(notice: &Notice, frame: Frame<'_>) -> Vec<Block> {
 
 fn of_digest(digest: &Digest, frame: Frame<'_>) -> Vec<Block> {
     let of = |wanted: fn(&Change) -> bool| digest.told.iter().filter(move |told| wanted(&told.change));
-    let first_of_all = digest.told.iter().all(|told| told.change == Change::New && told.sequence == 0);
+    let first_of_all = digest.told.iter().all(|told| told.change == Change::New);
     let opening = if first_of_all { "here is your schedule for" } else { "your schedule has changed for" };
     let mut blocks = vec![Block::Text(format!("{opening} {}.", digest.term))];
     let mut section = |title: &str, items: Vec<String>| {

@@ -8,6 +8,7 @@ use super::audit;
 use super::entities;
 use super::error::{Result, StoreError};
 use super::lines;
+use super::told;
 use super::tx::{Row, Statement, Tx, Value};
 use super::vacancies;
 use crate::domain::id::RecordId;
@@ -157,7 +158,9 @@ pub async fn update<T: Entity>(tx: &mut Tx, id: T::Id, expected: Option<i64>, bo
         Err(error) => return Err(named::<T>(tx, error, &body).await),
     }
     let after = Stored { id, version, created_at: before.created_at, updated_at: now, body };
-    audit::write(tx, "update", T::KIND, id.uuid(), Some(json(&before.body)?), Some(json(&after.body)?)).await?;
+    let (was, is) = (json(&before.body)?, json(&after.body)?);
+    told::follow(tx, T::KIND, id.uuid(), &was, &is).await?;
+    audit::write(tx, "update", T::KIND, id.uuid(), Some(was), Some(is)).await?;
     lines::follow(tx, T::KIND, id.uuid(), false).await?;
     Ok(after)
 }

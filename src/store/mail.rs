@@ -11,25 +11,34 @@ use sqlx::types::Json as Column;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::audit;
 use super::error::{Result, StoreError};
 use super::tx::{Row, Tx, statements};
+use super::{audit, told};
 use crate::args;
 use crate::domain::id::{AccountId, EducatorId, MailId, RecordId, TermId};
-use crate::domain::mail::{Letter, Notice, Series};
+use crate::domain::mail::{Letter, Notice};
 
 statements! {
-    /// One digest waits for each educator and term, and takes up what changes meanwhile.
+    /// One digest waits for each educator and term, and takes up what changes meanwhile. PostgreSQL locks the one that waits,
+    /// or waits itself while it is being written: no worker writes it of the meetings of before, and nobody tells of these.
     ANNOUNCE = "INSERT INTO mail (id, kind, educator_id, term_id, state, attempts, created_at, due_at) \
                 SELECT unhex(value ->> 'id', '-'), 'digest', e.id, $1, 'queued', 0, $2, $3 FROM json_each($4) \
                 JOIN educator e ON e.id = unhex(value ->> 'educator_id', '-') WHERE e.email IS NOT NULL ON CONFLICT DO NOTHING"
              | "INSERT INTO mail (id, kind, educator_id, term_id, state, attempts, created_at, due_at) \
                 SELECT x.id, 'digest', e.id, $1, 'queued', 0, $2, $3 FROM jsonb_to_recordset($4) AS x(id uuid, educator_id uuid) \
-                JOIN educator e ON e.id = x.educator_id WHERE e.email IS NOT NULL ON CONFLICT DO NOTHING";
+                JOIN educator e ON e.id = x.educator_id WHERE e.email IS NOT NULL ORDER BY e.id \
+                ON CONFLICT (term_id, educator_id) WHERE kind = 'digest' AND state = 'queued' AND letter IS NULL DO UPDATE SET due_at = mail.due_at";
+    /// Of those that wait, one that nobody has begun to send.
+    HURRY = "UPDATE mail SET due_at = $3 WHERE term_id = $1 AND educator_id = $2 AND kind = 'digest' AND state = 'queued' AND letter IS NULL AND due_at > $3";
     NOTIFY = "INSERT INTO mail (id, kind, educator_id, account_id, letter, state, attempts, created_at, due_at) \
               VALUES ($1, 'notice', $2, $3, $4, 'queued', 0, $5, $5)";
-    NEXT = "SELECT id FROM mail WHERE state = 'queued' AND due_at <= $1 AND (lease_until IS NULL OR lease_until < $1) ORDER BY due_at, id LIMIT 1"
-         | "SELECT id FROM mail WHERE state = 'queued' AND due_at <= $1 AND (lease_until IS NULL OR lease_until < $1) ORDER BY due_at, id LIMIT 1 \
+    /// A digest waits for the one before it, however often that is tried.
+    NEXT = "SELECT m.id FROM mail m WHERE m.state = 'queued' AND m.due_at <= $1 AND (m.lease_until IS NULL OR m.lease_until < $1) \
+            AND NOT EXISTS (SELECT 1 FROM mail d WHERE d.term_id = m.term_id AND d.educator_id = m.educator_id AND d.kind = 'digest' AND d.state = 'queued' \
+                            AND d.letter IS NOT NULL AND d.id <> m.id AND (m.letter IS NULL OR d.id < m.id)) ORDER BY m.due_at, m.id LIMIT 1"
+         | "SELECT m.id FROM mail m WHERE m.state = 'queued' AND m.due_at <= $1 AND (m.lease_until IS NULL OR m.lease_until < $1) \
+            AND NOT EXISTS (SELECT 1 FROM mail d WHERE d.term_id = m.term_id AND d.educator_id = m.educator_id AND d.kind = 'digest' AND d.state = 'queued' \
+                            AND d.letter IS NOT NULL AND d.id <> m.id AND (m.letter IS NULL OR d.id < m.id)) ORDER BY m.due_at, m.id LIMIT 1 \
             FOR UPDATE SKIP LOCKED";
     CLAIM = "UPDATE mail SET attempts = attempts + 1, lease_until = $2 WHERE id = $1";
     GET = "SELECT m.id, m.kind, m.educator_id, m.account_id, m.term_id, m.letter, m.attempts, m.created_at, m.state, m.address, m.due_at, m.ended_at, \
@@ -45,17 +54,18 @@ statements! {
     BEAT = "UPDATE mail SET lease_until = $3 WHERE id = $1 AND attempts = $2 AND state = 'queued'";
     END = "UPDATE mail SET state = $3, ended_at = $4, cause = $5, address = $6, lease_until = NULL WHERE id = $1 AND attempts = $2 AND state = 'queued'";
     AGAIN = "UPDATE mail SET due_at = $3, cause = $4, address = $5, lease_until = NULL WHERE id = $1 AND attempts = $2 AND state = 'queued'";
-    REVIVE = "UPDATE mail SET state = 'queued', ended_at = NULL, due_at = $2, created_at = $2 WHERE id = $1 AND state IN ('failed', 'dropped') AND letter IS NOT NULL";
+    REVIVE = "UPDATE mail SET state = 'queued', ended_at = NULL, due_at = $2, created_at = $2 WHERE id = $1 AND kind = 'notice' AND state IN ('failed', 'dropped')";
+    RENEW = "UPDATE mail SET state = 'dropped', cause = $2 WHERE id = $1 AND kind = 'digest' AND state IN ('failed', 'dropped')";
     BOUNCE = "UPDATE mail SET state = 'failed', cause = $2, ended_at = $3 WHERE id = $1 AND state = 'sent'";
-    SERIES = "SELECT id, key, sequence, body FROM series WHERE term_id = $1 AND educator_id = $2 ORDER BY key";
-    KEEP_SERIES = "INSERT INTO series (id, term_id, educator_id, key, sequence, body) VALUES ($1, $2, $3, $4, $5, $6) \
-                   ON CONFLICT (term_id, educator_id, key) DO UPDATE SET sequence = excluded.sequence, body = excluded.body";
     DIGEST_ADDRESS = "SELECT COALESCE(m.address, e.email) AS address FROM mail m JOIN educator e ON e.id = m.educator_id WHERE m.id = $1 AND m.kind = 'digest'";
     REFUSED = "SELECT scope FROM mail_refusal WHERE address = $1";
     REFUSE = "INSERT INTO mail_refusal (address, scope, cause, at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
     LIFT = "DELETE FROM mail_refusal WHERE address = $1";
     REFUSALS = "SELECT address, scope, cause, at FROM mail_refusal WHERE address > $1 ORDER BY address, scope LIMIT $2";
 }
+
+/// Why a mail does not go, where nobody is there to get it.
+pub const NO_ADDRESS: &str = "there is no mail address; add one, then send it again";
 
 /// To whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +81,8 @@ pub struct Due {
     /// The fencing token.
     pub attempt: i64,
     pub created_at: DateTime<Utc>,
-    /// As it is known now; none where there is nobody to write to any more.
+    /// As it is known now; none where there is nobody to write to any more. Who is active no more still hears what happens
+    /// to the meetings they held.
     pub address: Option<String>,
     pub name: String,
     /// Whose calendar it is about, where it is a digest.
@@ -131,15 +142,6 @@ pub struct Refusal {
     pub at: DateTime<Utc>,
 }
 
-/// What an educator's calendar was told of a run of meetings.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Known {
-    pub uid: Uuid,
-    pub key: String,
-    pub sequence: i64,
-    pub series: Option<Series>,
-}
-
 /// Owes each of these educators a digest of the term, after `hold`. Who has no mail address gets none.
 pub async fn announce(tx: &mut Tx, term: TermId, educators: &BTreeSet<EducatorId>, hold: Duration) -> Result<()> {
     let due = tx.at + TimeDelta::from_std(hold).unwrap_or_default();
@@ -168,19 +170,28 @@ pub async fn claim(tx: &mut Tx, lease: Duration) -> Result<Option<Due>> {
     let until = tx.at + TimeDelta::from_std(lease).unwrap_or_default();
     tx.execute(&CLAIM, args![id, until]).await?;
     let row = tx.row(&GET, args![id]).await?.ok_or(StoreError::NotFound { what: "mail", id: id.uuid() })?;
-    let letter = row.get::<Option<Column<Json>>>("letter")?.map(|json| serde_json::from_value(json.0)).transpose();
-    let term: Option<Uuid> = row.get("term_id")?;
-    let educator: Option<Uuid> = row.get("educator_id")?;
+    let about = about(&row)?;
     let active: bool = row.get::<Option<bool>>("to_active")?.unwrap_or_default();
     Ok(Some(Due {
         id,
         attempt: row.get("attempts")?,
         created_at: row.get("created_at")?,
-        address: row.get::<Option<String>>("to_address")?.filter(|_| active),
+        address: row.get::<Option<String>>("to_address")?.filter(|_| active || about.is_some()),
         name: row.get::<Option<String>>("to_name")?.unwrap_or_default(),
-        about: term.zip(educator).map(|(term, educator)| (RecordId::from_uuid(term), RecordId::from_uuid(educator))),
-        letter: letter.map_err(|error| StoreError::Corrupt(error.to_string()))?,
+        about,
+        letter: letter(&row)?,
     }))
+}
+
+/// Whose calendar a mail is about, where it is a digest.
+fn about(row: &Row) -> Result<Option<(TermId, EducatorId)>> {
+    let (term, educator): (Option<Uuid>, Option<Uuid>) = (row.get("term_id")?, row.get("educator_id")?);
+    Ok(term.zip(educator).map(|(term, educator)| (RecordId::from_uuid(term), RecordId::from_uuid(educator))))
+}
+
+fn letter(row: &Row) -> Result<Option<Letter>> {
+    let letter = row.get::<Option<Column<Json>>>("letter")?.map(|json| serde_json::from_value(json.0)).transpose();
+    letter.map_err(|error| StoreError::Corrupt(error.to_string()))
 }
 
 /// Fixes what a mail says, so that it says the same if it is sent again.
@@ -194,14 +205,29 @@ pub async fn beat(tx: &mut Tx, due: &Due, lease: Duration) -> Result<bool> {
     Ok(tx.execute(&BEAT, args![due.id, due.attempt, until]).await? == 1)
 }
 
-/// Ends a mail. False if another worker has it.
+/// Ends a mail; a digest that has arrived counts as told. One that has not may have all the same, if it was tried before.
+/// False if another worker has it.
 pub async fn end(tx: &mut Tx, due: &Due, ending: Ending, cause: Option<String>) -> Result<bool> {
     let state = match ending {
         Ending::Sent => "sent",
         Ending::Failed => "failed",
         Ending::Dropped => "dropped",
     };
-    Ok(tx.execute(&END, args![due.id, due.attempt, state, tx.at, cause, due.address.clone()]).await? == 1)
+    let held = tx.execute(&END, args![due.id, due.attempt, state, tx.at, cause, due.address.clone()]).await? == 1;
+    if let (true, Some(Letter::Digest(digest))) = (held, &due.letter) {
+        if ending == Ending::Sent {
+            told::settle(tx, digest, false).await?;
+            // Read after the rows of `settle` are locked: a change of address locks them too, and waits or is seen.
+            let now =
+                tx.row(&GET, args![due.id]).await?.map(|row| row.get::<Option<String>>("to_address")).transpose()?;
+            if now.flatten().as_deref().map(normal) != due.address.as_deref().map(normal) {
+                told::settle(tx, digest, true).await?;
+            }
+        } else if due.attempt > 1 {
+            told::settle(tx, digest, true).await?;
+        }
+    }
+    Ok(held)
 }
 
 /// Puts a mail back, to be tried at `due_at`. False if another worker has it.
@@ -229,6 +255,9 @@ pub async fn bounced(
     let cause: String = cause.chars().filter(|c| !c.is_control()).collect();
     let (at, told) = (tx.at, format!("came back: {cause}"));
     let failed = tx.execute(&BOUNCE, args![id, told.clone(), at]).await? == 1;
+    if let (true, Some((term, educator)), Some(Letter::Digest(digest))) = (failed, about(&row)?, letter(&row)?) {
+        told::came_back(tx, term, educator, &digest).await?;
+    }
     if nobody_there {
         refuse(tx, &address, false, &cause).await?;
     }
@@ -239,14 +268,25 @@ pub async fn bounced(
     Ok(Some(Bounced { mail_id: id, failed, refused: nobody_there }))
 }
 
-/// Tries a mail that failed or was dropped once more, from now on.
+/// Tries a notice that failed or was dropped once more, from now on. A digest is owed anew, to say what stands now.
 pub async fn revive(tx: &mut Tx, id: MailId) -> Result<()> {
-    get(tx, id).await?;
-    if tx.execute(&REVIVE, args![id, tx.at]).await? == 0 {
-        return Err(StoreError::invalid(
-            "/state",
-            "only mail that failed, or was dropped with something to say, is sent again",
-        ));
+    let row = tx.row(&GET, args![id]).await?.ok_or(StoreError::NotFound { what: "mail", id: id.uuid() })?;
+    let done = if let Some((term, educator)) = about(&row)? {
+        if row.get::<Option<String>>("to_address")?.is_none() {
+            return Err(StoreError::invalid("/address", NO_ADDRESS));
+        }
+        let args = args![id, "a newer mail says what stands now"];
+        let done = tx.execute(&RENEW, args).await?;
+        if done == 1 {
+            announce(tx, term, &[educator].into(), Duration::ZERO).await?;
+            tx.execute(&HURRY, args![term, educator, tx.at]).await?;
+        }
+        done
+    } else {
+        tx.execute(&REVIVE, args![id, tx.at]).await?
+    };
+    if done == 0 {
+        return Err(StoreError::invalid("/state", "only mail that failed or was dropped is sent again"));
     }
     audit::write(tx, "retry", "mail", id.uuid(), None, None).await
 }
@@ -260,23 +300,6 @@ pub async fn get(tx: &mut Tx, id: MailId) -> Result<Kept> {
 pub async fn list(tx: &mut Tx, state: Option<&str>, before: Option<MailId>, limit: i64) -> Result<Vec<Kept>> {
     let before = before.map_or(Uuid::max(), RecordId::uuid);
     tx.rows(&LIST, args![before, state, limit]).await?.iter().map(kept).collect()
-}
-
-/// What an educator's calendar was told of a term, by key.
-pub async fn series(tx: &mut Tx, term: TermId, educator: EducatorId) -> Result<Vec<Known>> {
-    let known = |row: &Row| {
-        let body = row.get::<Option<Column<Json>>>("body")?.map(|json| serde_json::from_value(json.0)).transpose();
-        let series = body.map_err(|error| StoreError::Corrupt(error.to_string()))?;
-        Ok(Known { uid: row.get("id")?, key: row.get("key")?, sequence: row.get("sequence")?, series })
-    };
-    tx.rows(&SERIES, args![term, educator]).await?.iter().map(known).collect()
-}
-
-/// Keeps what a calendar is told.
-pub async fn keep_series(tx: &mut Tx, term: TermId, educator: EducatorId, known: &Known) -> Result<()> {
-    let body = known.series.as_ref().map(|series| json!(series));
-    let args = args![known.uid, term, educator, known.key.clone(), known.sequence, body];
-    tx.execute(&KEEP_SERIES, args).await.map(drop)
 }
 
 /// Where a digest went; none if there is no such digest.
@@ -298,9 +321,13 @@ pub async fn refuse(tx: &mut Tx, address: &str, digests_only: bool, cause: &str)
     tx.execute(&REFUSE, args![normal(address), scope, cause, tx.at]).await.map(drop)
 }
 
-/// Sends an address mail again.
+/// Sends an address mail again, and first what it was not told meanwhile. False if it was not refused.
 pub async fn lift(tx: &mut Tx, address: &str) -> Result<bool> {
-    Ok(tx.execute(&LIFT, args![normal(address)]).await? > 0)
+    let lifted = tx.execute(&LIFT, args![normal(address)]).await? > 0;
+    if lifted {
+        told::resume(tx, address).await?;
+    }
+    Ok(lifted)
 }
 
 /// At most `limit` refusals after the address `after`, by address.
@@ -317,7 +344,7 @@ pub async fn refusals(tx: &mut Tx, after: &str, limit: i64) -> Result<Vec<Refusa
 }
 
 /// One spelling of an address.
-fn normal(address: &str) -> String {
+pub(super) fn normal(address: &str) -> String {
     address.trim().to_lowercase()
 }
 

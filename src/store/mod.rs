@@ -29,6 +29,7 @@ pub mod scope;
 pub mod sessions;
 pub mod snapshot;
 pub mod tokens;
+pub mod told;
 pub mod tx;
 pub mod vacancies;
 pub mod withdrawals;
@@ -56,6 +57,7 @@ pub fn statements() -> Vec<Statement> {
         links::STATEMENTS,
         identities::STATEMENTS,
         mail::STATEMENTS,
+        told::STATEMENTS,
         absences::STATEMENTS,
         withdrawals::STATEMENTS,
         vacancies::STATEMENTS,

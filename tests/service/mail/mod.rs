@@ -3,7 +3,9 @@
 mod bounces;
 mod digests;
 mod kills;
+mod office;
 mod refusals;
+mod told;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};

@@ -2,7 +2,8 @@
 
 Each message becomes FOLDER/N.eml, and then a line of FOLDER/log: Message-ID, recipient, hash of the bytes. The line is
 written before the client hears that the message was taken. The local part of a recipient says how it is treated:
-gone… does not exist, full… has no room until asked a third time, rude… closes the connection after the message.
+gone… does not exist, full… has no room until asked a third time, picky… takes us for spam the first time, rude… closes the
+connection after the message.
 """
 import asyncio
 import hashlib
@@ -26,6 +27,8 @@ class Sink:
             return "550 5.1.1 no such mailbox here"
         if address.startswith("full") and asked[address] < 3:
             return "452 4.2.2 the mailbox is full"
+        if address.startswith("picky") and asked[address] < 2:
+            return "554 5.7.1 this looks like spam"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
