@@ -25,4 +25,5 @@ mod second;
 mod slow;
 mod store;
 mod unwritable;
+mod usual_size;
 mod vacancies;
