@@ -81,6 +81,8 @@ impl State {
             return Err(Error::field("/on", format!("give at most {MOST} stretches")));
         }
         let mut tx = self.write(actor).await?;
+        // Else two who only add would both find what they have seen.
+        store::hold::<Educator>(&mut tx, id).await?;
         let hours = read(&mut tx, actor, id).await?;
         if hours.seen() != seen {
             let why = "these hours were changed by somebody else since you opened the page";

@@ -80,6 +80,11 @@ pub async fn get<T: Entity>(tx: &mut Tx, id: T::Id) -> Result<Stored<T>> {
     find(tx, id).await?.ok_or(StoreError::NotFound { what: T::KIND, id: id.uuid() })
 }
 
+/// Until this transaction ends, nobody else changes this record or adds to what belongs to it. On SQLite nobody writes anyway.
+pub async fn hold<T: Entity>(tx: &mut Tx, id: T::Id) -> Result<()> {
+    tx.row(&sql::hold::<T>(), &[id.into()]).await.map(drop)
+}
+
 /// At most `limit` records after `after`, in the order they were created (ids are time-ordered).
 pub async fn list<T: Entity>(
     tx: &mut Tx,
@@ -339,6 +344,12 @@ pub(super) mod sql {
         ))
     }
 
+    /// References to the row lock its key, which this waits for and holds off.
+    pub fn hold<T: Entity>() -> Statement {
+        let row = format!("SELECT id FROM {} WHERE id = $1", T::TABLE);
+        Statement { postgres: format!("{row} FOR UPDATE").into(), sqlite: row.into() }
+    }
+
     /// `$1` is the id to begin after, `$2` the limit; then one value for each of `columns`.
     pub fn list<T: Entity>(columns: &[&Column]) -> Statement {
         let mut condition = String::from("id > $1");
@@ -378,7 +389,7 @@ pub(super) mod sql {
     pub fn all<T: Entity>() -> Vec<Statement> {
         let mut all =
             vec![insert::<T>(), select::<T>("id = $1"), select::<T>("TRUE ORDER BY id"), update::<T>(), delete::<T>()];
-        all.extend([select::<T>("source = $1"), sources(T::TABLE)]);
+        all.extend([select::<T>("source = $1"), sources(T::TABLE), hold::<T>()]);
         for column in T::COLUMNS.iter().filter(|column| column.filters()) {
             all.extend([list::<T>(&[column]), exists(T::TABLE, column.name)]);
         }

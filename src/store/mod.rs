@@ -35,7 +35,7 @@ pub mod vacancies;
 pub mod withdrawals;
 
 pub use db::Db;
-pub use entity::{Entity, children, delete, every, find, get, insert, insert_as, list, update};
+pub use entity::{Entity, children, delete, every, find, get, hold, insert, insert_as, list, update};
 pub use error::{Result, StoreError};
 pub use scope::{get_for, list_for, permit};
 pub use snapshot::snapshot;

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use bellwether::store::Db;
+use bellwether::store::{Db, Statement};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use tempfile::TempDir;
 
@@ -31,6 +31,16 @@ pub async fn on_postgres_at<F: Future<Output = ()>>(test: impl Fn(Db, String) ->
     admin.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.expect("databases may be created there");
     run(&test, in_database(&server, &name)).await;
     admin.execute(AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)"))).await.expect("the database is dropped");
+}
+
+/// How many transactions on this database of PostgreSQL wait for others.
+pub async fn waiting(db: &Db) -> i64 {
+    let waiting = Statement::both(
+        "SELECT COUNT(*) AS n FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+    );
+    // What a transaction has read of it once, it reads again.
+    let mut tx = db.read().await.expect("reads");
+    tx.row(&waiting, &[]).await.expect("counts").expect("a row").get("n").expect("a number")
 }
 
 async fn run<F: Future<Output = ()>>(test: &impl Fn(Db, String) -> F, url: String) {

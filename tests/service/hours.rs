@@ -1,11 +1,11 @@
 //! An educator's availability on its page: saved as a whole, refused where it was changed meanwhile, with nothing lost.
 
 use bellwether::domain::records::{Availability, TimeOff};
-use bellwether::store::{self, Db};
+use bellwether::store::{self, Db, Statement};
 
 use crate::access::house::House;
 use crate::api::client::{Answer, Client};
-use crate::fresh::on_both;
+use crate::fresh::{on_both, on_postgres_at, waiting};
 
 async fn sent(client: &Client, path: &str, body: &str) -> Answer {
     client.raw("POST", path, &[("content-type", "application/x-www-form-urlencoded")], body.to_owned()).await
@@ -72,6 +72,38 @@ async fn a_painted_week_is_saved_as_a_whole_and_of_two_painters_neither_loses_th
         let back = sent(educator, &path, &format!("do=back&off={}&version={}", off.id, off.version)).await;
         assert_eq!(back.status.as_u16(), 303);
         assert!(!educator.get(&path).await.text.contains("March 1, 2060"));
+    })
+    .await;
+}
+
+/// On SQLite there is one writer, so that the second reads what the first has written.
+#[tokio::test]
+async fn of_two_who_add_hours_at_once_one_is_told_of_the_other() {
+    on_postgres_at(async |db, _| {
+        let house = House::build(db.clone()).await;
+        let (office, educator) = (&house.people[1], &house.people[4]);
+        let path = format!("/educators/{}/availability", house.own.id("educators"));
+        let seen = seen(&educator.get(&path).await);
+        // Each adds, and takes nothing away that the other would miss.
+        let monday = (480..960).step_by(30).map(|at| format!("&on=mon-{at}")).collect::<Vec<_>>().concat();
+        let add = |day: &str| format!("do=add&day={day}&from=09:00&to=10:00&step=30&seen={seen}{monday}");
+        let (wednesday, thursday) = (add("wed"), add("thu"));
+        // Nobody can commit a change as long as somebody else writes the trail.
+        let mut trail = db.write("test").await.expect("writes");
+        let lock = Statement::both("SELECT pg_advisory_xact_lock(hashtextextended('audit', 0))");
+        trail.execute(&lock, &[]).await.expect("locks");
+        let let_go = async {
+            while waiting(&db).await < 2 {
+                tokio::task::yield_now().await;
+            }
+            trail.rollback().await.expect("lets go");
+        };
+        let (first, second, ()) =
+            tokio::join!(sent(educator, &path, &wednesday), sent(office, &path, &thursday), let_go);
+        let mut answers = [first.status.as_u16(), second.status.as_u16()];
+        answers.sort_unstable();
+        assert_eq!(answers, [303, 409]);
+        assert_eq!(kept(&db).await.len(), 3, "of both sides, and one more");
     })
     .await;
 }

@@ -9,7 +9,7 @@ use bellwether::store::{Db, Statement};
 
 use super::office::{Office, calendars, line};
 use super::{Read, deliver, mailroom};
-use crate::fresh::{on_both, on_postgres_at};
+use crate::fresh::{on_both, on_postgres_at, waiting};
 
 /// One invitation: how it is meant, which it is of all that was said of its run, and when the run begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,14 +100,13 @@ async fn a_publication_that_meets_a_digest_in_hand_owes_another() {
         };
         let end = async {
             // Until the publisher waits for this mail, or has given up waiting.
-            let waits = Statement::both("SELECT CAST(COUNT(*) AS bigint) AS n FROM pg_locks WHERE NOT granted");
-            let other = Statement::both("SELECT CAST(COUNT(*) AS bigint) AS n FROM schedule");
-            let count = async |statement: &Statement| {
+            let count = async || {
+                let statement = Statement::both("SELECT COUNT(*) AS n FROM schedule");
                 let mut tx = office.db.read().await.expect("reads");
-                tx.row(statement, &[]).await.expect("counts").expect("a row").get::<i64>("n").expect("a number")
+                tx.row(&statement, &[]).await.expect("counts").expect("a row").get::<i64>("n").expect("a number")
             };
-            let before = count(&other).await;
-            while count(&waits).await == 0 && count(&other).await == before {
+            let before = count().await;
+            while waiting(&office.db).await == 0 && count().await == before {
                 tokio::task::yield_now().await;
             }
             mail::end(&mut taking, &due, Ending::Dropped, None).await.expect("ends");
