@@ -1,5 +1,6 @@
 //! `bellwether serve`: migrate, listen, answer until told to stop.
 
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -109,7 +110,10 @@ pub(super) fn mailroom(
 /// Starts the log, opens the database and brings it up to date.
 pub(super) async fn open(settings: &Settings) -> anyhow::Result<Db> {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init().ok();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // The library looks for NO_COLOR alone; in a file colors are noise.
+    let log = if std::io::stderr().is_terminal() { log } else { log.with_ansi(false) };
+    log.try_init().ok();
     let db = reach(settings.database.reveal()).await?;
     db.migrate().await.context("cannot migrate the database")?;
     queue::migrate(&db)
