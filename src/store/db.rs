@@ -74,7 +74,9 @@ impl Db {
             let pool = SqlitePoolOptions::new().acquire_timeout(Duration::from_mins(1));
             pool.idle_timeout(None).max_lifetime(None).after_release(|connection, _| Box::pin(is_sound(connection)))
         };
-        let open = || async { Ok(pool().max_connections(1).connect_with(options.clone()).await?) };
+        // 64 MB of pages: with the usual two, a large publication writes them out and reads them back all the time.
+        let writing = options.clone().pragma("cache_size", "-65536");
+        let open = || async { Ok(pool().max_connections(1).connect_with(writing.clone()).await?) };
         let writer = in_turn(open).await?;
         let reader = pool().max_connections(8).connect_lazy_with(options.pragma("query_only", "on"));
         Ok(Self::Sqlite { writer, reader })
