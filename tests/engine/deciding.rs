@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use bellwether::engine::candidates::{Candidate, candidates};
-use bellwether::engine::locks::broken;
+use bellwether::engine::locks::{Broken, broken};
 use bellwether::engine::outcome::{Limits, Schedule, SectionAssignment};
 use bellwether::engine::problem::Problem;
 use bellwether::engine::rule::Caution;
@@ -128,7 +128,7 @@ fn a_lock_that_no_schedule_can_keep_is_told_with_its_rule_and_what_stands_beside
             panic!("{field} is not enough")
         };
         let found = broken(&problem);
-        assert_eq!(issues, found.iter().map(|one| one.issue()).collect::<Vec<_>>());
+        assert_eq!(issues, found.iter().map(Broken::issue).collect::<Vec<_>>());
         (found[0].rule.clone(), found[0].why.clone())
     };
     for (field, value, need, rule, why) in [
