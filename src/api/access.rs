@@ -66,10 +66,13 @@ pub fn secret() -> String {
 
 /// Knows who asks, or refuses.
 pub async fn know(Axum(state): Axum<State>, mut request: Request, next: Next) -> Response {
-    let Some(route) = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned()) else {
-        return next.run(request).await;
-    };
     let address = address(request.headers(), request.extensions(), &state.settings.proxies);
+    let Some(route) = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned()) else {
+        // Nothing is there; whoever came by a stale link is still shown the way on.
+        let headers = request.headers();
+        let known = if cookie(&state, headers).is_some() { who(&state, headers, address, "").await.ok() } else { None };
+        return told(next.run(request).await, known);
+    };
     if OPEN.contains(&route.as_str()) {
         if !UNCOUNTED.contains(&route.as_str())
             && let Err(error) = state.doors.address(address)
@@ -80,11 +83,21 @@ pub async fn know(Axum(state): Axum<State>, mut request: Request, next: Next) ->
     }
     match who(&state, request.headers(), address, &route).await {
         Ok(actor) => {
-            request.extensions_mut().insert(actor);
-            next.run(request).await
+            request.extensions_mut().insert(actor.clone());
+            told(next.run(request).await, Some(actor))
         }
         Err(error) => error.into_response(),
     }
+}
+
+/// Lets a refusal know whom it refuses, for the pages, which show them their way around.
+fn told(mut response: Response, actor: Option<Actor>) -> Response {
+    if !response.status().is_success()
+        && let Some(actor) = actor
+    {
+        response.extensions_mut().insert(actor);
+    }
+    response
 }
 
 async fn who(state: &State, headers: &HeaderMap, address: IpAddr, route: &str) -> Result<Actor, Error> {

@@ -164,8 +164,9 @@ struct Ranked {
     need: NeedId,
     /// The cheapest first: `educator`, `serves` (serves it today), `marginal_cents` (what the schedule costs more than
     /// with the need unserved; pay is in it, and so is the price of unserved minutes, so less than 0 is the rule),
-    /// `sessions` of a service, `displaces` (what leaves their desk, and to whom it goes). After them those who may
-    /// not, by rule: `refused` with `rule` and `filter`.
+    /// `sessions` of a service, `displaces` (what leaves their desk, and to whom it goes), `warnings` (what speaks against
+    /// it without forbidding it: `code` and `said`; a pin lists in `overrides` those that it was made against). After them
+    /// those who may not, by rule: `refused` with `rule` and `filter`.
     #[schema(value_type = Vec<Object>)]
     candidates: Vec<Candidate>,
 }

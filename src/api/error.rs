@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 pub use super::publish::Refused;
 pub use crate::domain::record::FieldIssue;
+use crate::engine::locks::Broken;
 use crate::engine::rule::Issue;
 use crate::store::StoreError;
 
@@ -53,6 +54,8 @@ pub enum Error {
     MediaType(String),
     #[error("the problem has {} issues", .0.len())]
     Issues(Vec<Issue>),
+    #[error("{} cannot be kept", locks(.0.len()))]
+    Locks(Vec<Broken>),
     #[error("the body is longer than this address takes")]
     TooLarge,
     #[error("a change needs the version it was made for")]
@@ -131,6 +134,7 @@ impl Error {
             Self::Parameters(_) => Kind(S::BAD_REQUEST, "bad_parameters", "parameters refused", "correct what errors lists"),
             Self::Fields(_) => Kind(S::UNPROCESSABLE_ENTITY, "bad_fields", "fields refused", "correct what errors lists"),
             Self::Issues(_) => Kind(S::UNPROCESSABLE_ENTITY, "bad_problem", "problem refused", "correct what errors lists"),
+            Self::Locks(_) => Kind(S::UNPROCESSABLE_ENTITY, "locks_refused", "locks that break a rule", "undo each lock that errors lists, or mend what its rule asks for; then ask again"),
             Self::MediaType(_) => Kind(S::UNSUPPORTED_MEDIA_TYPE, "media_type", "media type not supported", "send JSON, with Content-Type: application/json"),
             Self::TooLarge => Kind(S::PAYLOAD_TOO_LARGE, "too_large", "body too large", "send less at once"),
             Self::NoPrecondition => Kind(S::PRECONDITION_REQUIRED, "no_precondition", "precondition required", "send If-Match with the ETag you read"),
@@ -158,6 +162,9 @@ impl Error {
         match self {
             Self::Parameters(errors) | Self::Fields(errors) => errors.clone(),
             Self::Issues(issues) => issues.iter().map(of_the_problem).collect(),
+            Self::Locks(broken) => {
+                broken.iter().map(|one| of_the_problem(&one.issue())).map(below_the_problem).collect()
+            }
             _ => Vec::new(),
         }
     }
@@ -166,6 +173,14 @@ impl Error {
 fn of_the_problem(issue: &Issue) -> FieldIssue {
     let Issue { code, pointer, cause, action } = issue;
     FieldIssue { pointer: pointer.clone(), message: format!("{code}: {cause}; {action}") }
+}
+
+fn below_the_problem(issue: FieldIssue) -> FieldIssue {
+    FieldIssue { pointer: format!("/problem{}", issue.pointer), ..issue }
+}
+
+fn locks(n: usize) -> String {
+    if n == 1 { "a lock".into() } else { format!("{n} locks") }
 }
 
 impl From<StoreError> for Error {

@@ -40,6 +40,7 @@ mod serve;
 mod service_log;
 mod sessions;
 pub mod sign_in;
+mod suppose;
 pub mod vacancies;
 pub mod withdrawals;
 

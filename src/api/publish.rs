@@ -9,7 +9,7 @@ use serde_json::json;
 use super::State;
 use super::error::{Error, PROBLEM_JSON};
 use super::room::{self, Rooms};
-use super::runs::shape;
+use super::suppose::shape;
 use crate::domain::actor::Actor;
 use crate::domain::hash::sha256;
 use crate::domain::id::{DistrictId, RunId};
@@ -72,6 +72,10 @@ impl State {
         }
         if run.status.as_deref() == Some("defective") {
             return Err(conflict("the run's answer is defective; it can never be published").into());
+        }
+        if run.settings.supposes_supply() {
+            let text = "the run supposes people or hours that are not there; add them to the records, and run again";
+            return Err(conflict(text).into());
         }
         let schedule = schedule.ok_or_else(|| conflict("the run has no schedule"))?;
         let settings = run.settings.clone();

@@ -16,7 +16,7 @@ use super::State;
 use super::access::Planner;
 use super::error::Error;
 use super::extract::{NoQuery, Path};
-use super::runs::shape;
+use super::suppose::shape;
 use crate::domain::actor::Actor;
 use crate::domain::id::{EducatorId, RunId, ScheduleId, TermId};
 use crate::domain::records as kept;

@@ -1,6 +1,5 @@
 //! Runs over HTTP: ask for one, watch it, stop it, read its answer, publish it. Solving happens elsewhere.
 
-use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::time::Duration;
 
@@ -23,10 +22,12 @@ use super::error::{Error, FieldIssue};
 use super::extract::{Json, NoQuery, Path, Query};
 use super::once;
 use super::publish::Refused;
+use super::suppose;
 use crate::domain::actor::Actor;
 use crate::domain::id::{DistrictId, EducatorId, RecordId as _, RunId, TermId};
 use crate::domain::run::{Run, RunEvent, RunSettings, RunState};
-use crate::engine::problem::{self, Problem};
+use crate::domain::supply::{Longer, Supposed};
+use crate::engine::{locks, problem};
 use crate::store::Tx;
 use crate::store::idempotency::{self, Answer};
 use crate::store::logins;
@@ -86,6 +87,13 @@ struct Asked {
     #[serde(default)]
     #[schema(value_type = Vec<Uuid>, max_items = 1000)]
     without: Vec<EducatorId>,
+    /// Educators who are not there, to plan with as if they were. Such a run can be compared, not published.
+    #[serde(default)]
+    #[schema(max_items = 20)]
+    with: Vec<Supposed>,
+    /// More hours a week for some who are there. Such a run can be compared, not published.
+    #[serde(default)]
+    longer: Option<Longer>,
     /// Mend that schedule where it no longer holds, leave the rest of it as it is, and end.
     #[serde(default)]
     repair: bool,
@@ -105,6 +113,8 @@ impl Asked {
             unserved_cents_per_minute: self.unserved_cents_per_minute,
             change_cents: self.change_cents,
             without: self.without.clone(),
+            with: self.with.clone(),
+            longer: self.longer.clone(),
             repair: self.repair,
         };
         let mut errors = Vec::new();
@@ -124,6 +134,7 @@ impl Asked {
         require(price(settings.unserved_cents_per_minute), "unserved_cents_per_minute", cents);
         require(price(settings.change_cents), "change_cents", cents);
         require(settings.without.len() <= 1000, "without", "leave at most 1000 educators out");
+        settings.check_supply(&mut errors);
         if errors.is_empty() { Ok(settings) } else { Err(Error::Fields(errors)) }
     }
 }
@@ -177,7 +188,7 @@ async fn list(Axum(state): Axum<State>, _: Planner, Query(which): Query<Which>) 
     (status = 404, description = "there is no such term, district or run to start from"),
     (status = 413, description = "the body is too long"),
     (status = 415, description = "the body is not JSON"),
-    (status = 422, description = "the records do not make a problem, a limit is out of range, or the key was used before with another body"),
+    (status = 422, description = "the records do not make a problem, a lock breaks a rule, a limit is out of range, or the key was used before with another body"),
 ))]
 async fn create(
     Axum(state): Axum<State>,
@@ -196,18 +207,6 @@ async fn create(
 fn accepted(run: &Run) -> Result<Answer, Error> {
     let headers = json!({"location": format!("/api/v1/runs/{}", run.id)});
     Ok(Answer { status: 202, headers, body: serde_json::to_string(run).map_err(Error::internal)? })
-}
-
-/// Makes of what the records say what a run is asked to suppose: other prices, educators who are not there.
-pub(super) fn shape(problem: &mut Problem, settings: &RunSettings) {
-    let weights = &mut problem.weights;
-    weights.unserved_cents_per_minute = settings.unserved_cents_per_minute.unwrap_or(weights.unserved_cents_per_minute);
-    weights.change_cents = settings.change_cents.unwrap_or(weights.change_cents);
-    let without: BTreeSet<String> = settings.without.iter().map(ToString::to_string).collect();
-    problem.educators.retain(|educator| !without.contains(&educator.id));
-    problem.incumbents.retain(|pair| !without.contains(&pair.educator));
-    problem.pins.retain(|pair| !without.contains(&pair.educator));
-    problem.vetoes.retain(|veto| !without.contains(&veto.educator));
 }
 
 impl State {
@@ -249,7 +248,7 @@ impl State {
     /// The problem that the records make now.
     async fn prepare(&self, term: TermId, districts: &[DistrictId], settings: RunSettings) -> Result<NewRun, Error> {
         let mut problem = snapshot(&self.db, term, districts).await?;
-        shape(&mut problem, &settings);
+        suppose::shape(&mut problem, &settings);
         let text = serde_json::to_string(&problem).map_err(Error::internal)?;
         problem::read(text.as_bytes()).map_err(|issues| {
             let issue = |issue: crate::engine::rule::Issue| FieldIssue {
@@ -258,6 +257,10 @@ impl State {
             };
             Error::Fields(issues.into_iter().take(100).map(issue).collect())
         })?;
+        let broken = locks::broken(&problem);
+        if !broken.is_empty() {
+            return Err(Error::Locks(broken));
+        }
         let covered: Result<Vec<DistrictId>, String> =
             problem.districts.iter().map(|district| district.id.parse()).collect();
         Ok(NewRun { term_id: term, districts: covered.map_err(Error::internal)?, settings, problem: text })

@@ -14,6 +14,11 @@ pub struct Grade(u8);
 impl Grade {
     pub const NAMES: [&str; 14] = ["PK", "KG", "01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "12"];
 
+    /// Every grade, from the lowest.
+    pub fn all() -> impl Iterator<Item = Self> {
+        (0..14).map(Self)
+    }
+
     #[must_use]
     pub fn rank(self) -> u8 {
         self.0

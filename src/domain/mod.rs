@@ -26,5 +26,6 @@ pub mod schema;
 pub mod seal;
 pub mod session;
 pub mod spoken;
+pub mod supply;
 pub mod time;
 pub mod vacancy;

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::id::{DistrictId, EducatorId, RunId, TermId};
+use super::supply::{Longer, Supposed};
 
 /// Deaths of a run's child after which it is given up.
 pub const MAX_FAILURES: i64 = 3;
@@ -78,6 +79,11 @@ pub struct RunSettings {
     /// Educators to plan without, as if they were not there.
     #[schema(value_type = Vec<Uuid>, max_items = 1000)]
     pub without: Vec<EducatorId>,
+    /// Educators who are not there, to plan with as if they were. Such a run can be compared, not published.
+    #[schema(max_items = 20)]
+    pub with: Vec<Supposed>,
+    /// More hours a week for some who are there. Such a run can be compared, not published.
+    pub longer: Option<Longer>,
     /// Mend that schedule where it no longer holds, leave the rest of it as it is, and end.
     pub repair: bool,
 }
@@ -95,6 +101,8 @@ impl Default for RunSettings {
             unserved_cents_per_minute: None,
             change_cents: None,
             without: Vec::new(),
+            with: Vec::new(),
+            longer: None,
             repair: false,
         }
     }

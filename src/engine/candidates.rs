@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Watch;
 use super::answer;
+use super::cautions;
 use super::grid::{BlockIx, EducatorIx, Grid, Need};
 use super::outcome::{Limits, Progress, Schedule, WeeklySession};
-use super::pairing::{Pairing, Rules};
+use super::pairing::{Asked, Pairing, Rules};
 use super::problem::Problem;
 use super::rule::Rule;
 use super::search::book::Book;
@@ -31,6 +32,9 @@ pub struct Candidate {
     /// What would have to leave the educator's desk, and where it would go.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub displaces: Vec<Displaced>,
+    /// What no rule forbids and somebody should know before they decide.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
     /// Why not, where they may not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<Refused>,
@@ -42,6 +46,14 @@ pub struct Displaced {
     /// Who would serve it then; none if nobody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
+}
+
+/// A caution about one educator for a need; it may be overridden with a reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Warning {
+    /// `W…`, of [`Caution`](super::rule::Caution).
+    pub code: String,
+    pub said: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,7 +121,7 @@ impl<'g, 'p> Candidates<'g, 'p> {
                 None if self.grid.pin_of(need).is_some_and(|pin| pin != educator) => {
                     self.refused(educator, Rule::Pin, "pin")
                 }
-                None => self.weigh(need, educator),
+                None => self.weigh(need, educator, &rules, &asked),
             };
             candidate.serves = serves == Some(educator);
             found.push(candidate);
@@ -133,12 +145,13 @@ impl<'g, 'p> Candidates<'g, 'p> {
             marginal_cents: None,
             sessions: Vec::new(),
             displaces: Vec::new(),
+            warnings: Vec::new(),
             refused: None,
         }
     }
 
     /// Puts the need on the educator's desk, clears what is in the way, finds it another place, and counts.
-    fn weigh(&mut self, need: Need, educator: EducatorIx) -> Candidate {
+    fn weigh(&mut self, need: Need, educator: EducatorIx, rules: &Rules<'_, 'p>, asked: &[Asked<'p>]) -> Candidate {
         let before = self.book.cost();
         let mut gone: Vec<(Need, Before)> = Vec::new();
         let mut offer = self.offer(need, educator);
@@ -163,8 +176,10 @@ impl<'g, 'p> Candidates<'g, 'p> {
                 }
                 let sessions = offer.slots.iter().map(|&slot| answer::session(self.grid, slot)).collect();
                 let marginal_cents = Some(self.book.cost() - before);
+                let left = displaces.iter().filter(|other| other.to.is_none()).count();
+                let warnings = cautions::of(&self.book, rules, asked, (need, &offer), left);
                 self.book.drop_need(need);
-                Candidate { marginal_cents, sessions, displaces, ..self.named(educator) }
+                Candidate { marginal_cents, sessions, displaces, warnings, ..self.named(educator) }
             }
         };
         for (other, _) in &gone {

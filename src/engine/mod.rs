@@ -3,6 +3,7 @@
 pub mod answer;
 mod asked;
 pub mod candidates;
+mod cautions;
 pub mod changes;
 mod chunks;
 pub mod dated;
@@ -11,6 +12,7 @@ pub mod difference;
 pub mod explain;
 pub mod grid;
 pub mod holds;
+pub mod locks;
 pub mod model;
 pub mod news;
 pub mod outcome;

@@ -9,7 +9,7 @@ use crate::domain::time::Date;
 
 use super::chunks::in_chunks;
 use super::grid::{EducatorIx, Grid, HoldIx, Need};
-use super::problem::{Educator, Grade};
+use super::problem::{Educator, Grade, License};
 use super::rule::Rule;
 
 /// The steps of the waterfall, in the order in which they are applied.
@@ -151,20 +151,24 @@ impl<'g, 'p> Rules<'g, 'p> {
         })
     }
 
-    pub fn passes(&self, filter: Filter, asked: &Asked<'p>, person: &Educator) -> bool {
-        let mut rows = person.licenses.iter().filter(|l| l.state == asked.state);
+    /// Whether one license passes this filter and those before it; the other filters do not ask for one.
+    pub fn serves(&self, filter: Filter, asked: &Asked<'_>, license: &License) -> bool {
+        let state = license.state == asked.state;
+        let area = || asked.areas.contains(&license.area);
+        let grade = || asked.grades.iter().all(|g| license.grades.contains(g));
         match filter {
-            Filter::State => rows.next().is_some(),
-            Filter::Area => rows.any(|l| asked.areas.contains(&l.area)),
-            Filter::Grade => {
-                rows.any(|l| asked.areas.contains(&l.area) && asked.grades.iter().all(|g| l.grades.contains(g)))
+            Filter::State => state,
+            Filter::Area => state && area(),
+            Filter::Grade => state && area() && grade(),
+            _ => state && area() && grade() && license.issued <= asked.first && asked.last <= license.expires,
+        }
+    }
+
+    pub fn passes(&self, filter: Filter, asked: &Asked<'p>, person: &Educator) -> bool {
+        match filter {
+            Filter::State | Filter::Area | Filter::Grade | Filter::Validity => {
+                person.licenses.iter().any(|license| self.serves(filter, asked, license))
             }
-            Filter::Validity => rows.any(|l| {
-                asked.areas.contains(&l.area)
-                    && asked.grades.iter().all(|g| l.grades.contains(g))
-                    && l.issued <= asked.first
-                    && asked.last <= l.expires
-            }),
             Filter::Clearance => person.clearances.iter().any(|state| state == asked.state),
             Filter::Language => asked.languages.iter().all(|l| person.languages.contains(l)),
             Filter::Veto => {

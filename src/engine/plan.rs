@@ -3,6 +3,7 @@
 use super::answer;
 use super::explain;
 use super::grid::Grid;
+use super::locks::{self, Broken};
 use super::outcome::{Counts, Limits, Outcome, Progress, Report, Schedule, Status, gap};
 use super::pairing::Pairing;
 use super::problem::Problem;
@@ -49,7 +50,11 @@ pub fn plan(
         .map(|schedule| Start { roster: answer::roster(&grid, schedule), orphans: answer::orphans(&grid, schedule) });
     let found = search::search(&context, start.as_ref())?;
     if !found.impossible_pins.is_empty() {
-        return Err(Refusal::Impossible(found.impossible_pins.iter().map(|need| impossible(problem, need)).collect()));
+        let broken = locks::among(&grid);
+        let told = |need: &String| {
+            broken.iter().find(|one| one.need == *need).map_or_else(|| impossible(problem, need), Broken::issue)
+        };
+        return Err(Refusal::Impossible(found.impossible_pins.iter().map(told).collect()));
     }
     let schedule = answer::schedule(&grid, &found.roster);
     let bound = (found.bound, found.bound_from);

@@ -1,4 +1,4 @@
-//! The catalogue of hard rules (H), soft terms (S) and input issues (P): code, title and remedy, once.
+//! The catalogue of hard rules (H), soft terms (S), cautions (W) and input issues (P): code, title and remedy, once.
 
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +51,20 @@ catalogue! {
         Prep = "S04", "preparation", "give each educator fewer courses";
         Split = "S05", "split", "let one educator serve needs that belong together";
         Change = "S06", "change", "leave needs with who serves them now";
+    }
+}
+
+catalogue! {
+    /// What no rule forbids and somebody should still know before they give a need to an educator by hand: they may
+    /// override it with a reason. Codes are never reused.
+    Caution {
+        Displaces = "W01", "leaves another need to nobody", "choose somebody who has room, or see who could take the other need";
+        Takes = "W02", "takes it from whoever serves it now", "leave it with whoever serves it now";
+        Away = "W03", "days off", "choose somebody who is there on those days, or move the days off";
+        Expires = "W04", "license ends soon after", "have the license renewed before the next term is planned";
+        Full = "W05", "week nearly full", "choose somebody with more room, or raise the weekly limit";
+        Splits = "W06", "splits what belongs together", "give it to whoever serves the needs that belong with it";
+        Fewer = "W07", "fewer sessions than are owed", "choose somebody with more room in the student's windows";
     }
 }
 

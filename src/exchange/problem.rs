@@ -296,7 +296,16 @@ impl Reading<'_> {
             let (source, source_id) = self.origin(&pin.need);
             let (section_id, service_id) = self.need(&pin.need);
             let educator_id = self.id::<Educator>(&pin.educator);
-            let record = Pin { term_id, section_id, service_id, educator_id, reason: None, source, source_id };
+            let record = Pin {
+                term_id,
+                section_id,
+                service_id,
+                educator_id,
+                reason: None,
+                overrides: Vec::new(),
+                source,
+                source_id,
+            };
             self.batch.pins.push((self.keys.id::<Pin>(&pin.need), record));
         }
         for veto in &problem.vetoes {

@@ -16,6 +16,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::outcome::{Outcome, Schedule};
+use crate::engine::rule::Issue;
 
 /// Longest line a child may write: the schedule of a large district takes a few megabytes.
 const LINE_LIMIT: u64 = 64 << 20;
@@ -23,6 +24,9 @@ const LINE_LIMIT: u64 = 64 << 20;
 const STDERR_LIMIT: u64 = 4096;
 /// From SIGTERM to SIGKILL: the contract is a final line within one second.
 const GRACE: Duration = Duration::from_secs(2);
+
+/// The exit status of a solver that refuses its input, with an issue on each line of standard error.
+const BAD_INPUT: i32 = 2;
 
 /// How to start a solver.
 #[derive(Clone, Debug)]
@@ -61,6 +65,8 @@ pub enum Line {
 #[derive(Debug)]
 pub enum End {
     Final(Box<Outcome>),
+    /// It would not begin: what it was given cannot be solved, and no other child would find otherwise.
+    Refused(Vec<Issue>),
     /// Without an answer; the text says of what.
     Died(String),
 }
@@ -100,6 +106,7 @@ pub async fn solve(
     feed.abort();
     let _ = child.start_kill();
     let status = child.wait().await;
+    let refused = status.as_ref().is_ok_and(|status| status.code() == Some(BAD_INPUT));
     let cause = match heard {
         Ok(Some(outcome)) => return End::Final(outcome),
         Ok(None) => format!("the solver ended without an answer ({})", ended(status)),
@@ -107,6 +114,12 @@ pub async fn solve(
     };
     let complaint = complaint.await.unwrap_or_default();
     let complaint = String::from_utf8_lossy(&complaint);
+    if refused {
+        let issues: Vec<Issue> = complaint.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        if !issues.is_empty() {
+            return End::Refused(issues);
+        }
+    }
     End::Died(match complaint.trim() {
         "" => cause,
         complaint => format!("{cause}: {complaint}"),

@@ -23,6 +23,7 @@ use crate::domain::run::{MAX_FAILURES, RunState};
 use crate::engine;
 use crate::engine::outcome::{Outcome, Schedule, Status, Verdict};
 use crate::engine::problem::Problem;
+use crate::engine::rule::Issue;
 use crate::engine::verify::verify;
 use crate::store::runs::{self, Claim, Ending};
 use crate::store::{Db, Result, StoreError};
@@ -178,6 +179,10 @@ impl Worker {
                     None => return Ok(()),
                     Some(cause) => cause,
                 },
+                Some(End::Refused(issues)) => {
+                    let cause = refused(&issues);
+                    return self.end_with(&claim, RunState::Failed, kept, Some(problem), Some(cause)).await;
+                }
                 Some(End::Died(cause)) => cause,
             };
             if cancelled {
@@ -404,6 +409,12 @@ impl Watch<'_> {
         }
         arguments
     }
+}
+
+/// Why a solver would not begin, issue by issue, each with the way out.
+fn refused(issues: &[Issue]) -> String {
+    let said = |issue: &Issue| format!("{}: {}; {}", issue.code, issue.cause, issue.action);
+    issues.iter().map(said).collect::<Vec<_>>().join(". ")
 }
 
 fn note(line: Line, figures: &mut Option<Json>, schedule: &mut Option<Schedule>) {

@@ -38,6 +38,8 @@ statements! {
                FROM school s JOIN district d ON d.id = s.district_id \
                WHERE strpos(lower(s.name || ' ' || d.name), lower($1)) > 0 AND ($4 OR d.id IN (SELECT value::uuid FROM jsonb_array_elements_text($5))) AND ($2::uuid IS NULL OR (lower(s.name), s.id) > \
                (SELECT lower(a.name), a.id FROM school a WHERE a.id = $2)) ORDER BY lower(s.name), s.id LIMIT $3";
+    AREAS = "SELECT DISTINCT area AS name FROM license ORDER BY area";
+    STATES = "SELECT DISTINCT state AS name FROM district ORDER BY state";
     NAMES = "SELECT id, display_name AS name FROM educator";
     LAST_OF_EDUCATOR = "SELECT starts_at FROM session WHERE educator_id = $1 ORDER BY starts_at DESC LIMIT 1";
     LAST_OF_SCHOOL = "SELECT starts_at FROM session WHERE school_id = $1 ORDER BY starts_at DESC LIMIT 1";
@@ -140,6 +142,16 @@ pub async fn schools(
     };
     let (all, _, districts) = parts(reach);
     tx.rows(&SCHOOLS, args![text, after.map(RecordId::uuid), limit, all, districts]).await?.iter().map(entry).collect()
+}
+
+/// The license areas that somebody holds, in order.
+pub async fn areas(tx: &mut Tx) -> Result<Vec<String>> {
+    tx.rows(&AREAS, args![]).await?.iter().map(|row| row.get("name")).collect()
+}
+
+/// The states in which districts are, in order.
+pub async fn states(tx: &mut Tx) -> Result<Vec<String>> {
+    tx.rows(&STATES, args![]).await?.iter().map(|row| row.get("name")).collect()
 }
 
 /// Whether the educator's name and week lie within reach.

@@ -75,7 +75,7 @@ entities! {
     TimeOff [educator_id: Id("educator"), first_on: Date, last_on: Date];
     Pin [
         term_id: Id("term"), section_id: Id("section"), service_id: Id("service"), educator_id: Id("educator"),
-        reason: Text
+        reason: Text, overrides: Json
     ];
     Veto [educator_id: Id("educator"), school_id: Id("school"), reason: Text];
     Together [term_id: Id("term"), needs: Json, cents: Int];

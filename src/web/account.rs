@@ -174,7 +174,7 @@ fn page(actor: &Actor, view: &View) -> Markup {
                     tbody { @for login in &view.logins {
                         tr {
                             th scope="row" {
-                                (if login.agent.is_empty() { "A browser" } else { &login.agent })
+                                (words::browser(&login.agent))
                                 @if actor.credential == Credential::Login(login.id) { " " span.badge.good { "This one" } }
                             }
                             td data-label="Since" { (words::instant(login.created_at, actor.tz)) }
@@ -187,7 +187,7 @@ fn page(actor: &Actor, view: &View) -> Markup {
                             label for="login" { "End one of them" }
                             select #login name="login" required {
                                 @for login in view.logins.iter().filter(|login| actor.credential != Credential::Login(login.id)) {
-                                    option value=(login.id) { (words::instant(login.created_at, actor.tz)) " · " (login.agent) }
+                                    option value=(login.id) { (words::instant(login.created_at, actor.tz)) " · " (words::browser(&login.agent)) }
                                 }
                             }
                         }
@@ -247,7 +247,7 @@ fn tokens_card(actor: &Actor, tokens: &[ApiToken]) -> Markup {
                 fieldset {
                     legend { "Scopes" }
                     @for scope in offered {
-                        label { input type="checkbox" name="scope" value=(scope.name()) checked[scope == Scope::Read]; (scope.name()) " " }
+                        label.scope { input type="checkbox" name="scope" value=(scope.name()) checked[scope == Scope::Read]; (scope.name()) }
                     }
                 }
                 button type="submit" { "Make a token" }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 
-use super::words;
+use super::{locks, suppose, words};
 use crate::api::error::{Error, FieldIssue};
 use crate::domain::id::{DistrictId, EducatorId, RunId, TermId};
 use crate::domain::record::Stored;
@@ -26,9 +26,12 @@ pub struct Typed {
     change: String,
     without: Vec<String>,
     start: String,
+    supply: suppose::Typed,
     wrong: BTreeMap<&'static str, String>,
     /// What the records themselves refuse.
     pub issues: Vec<FieldIssue>,
+    /// Locks that no schedule can keep.
+    pub locks: Vec<locks::Told>,
 }
 
 impl Typed {
@@ -44,7 +47,8 @@ impl Typed {
                 "change" => typed.change = value,
                 "without" => typed.without.push(value),
                 "start" => typed.start = value,
-                _ => {}
+                // Whatever is nobody's is passed over.
+                name => drop(typed.supply.take(name, value)),
             }
         }
         typed
@@ -69,6 +73,7 @@ impl Typed {
             unserved: price(settings.unserved_cents_per_minute),
             change: price(settings.change_cents),
             without: settings.without.iter().map(ToString::to_string).collect(),
+            supply: suppose::Typed::of(settings),
             ..Self::default()
         }
     }
@@ -83,6 +88,7 @@ impl Typed {
         let gap: Option<f64> = self.gap.trim().trim_end_matches('%').trim().parse().ok();
         let gap = gap.filter(|gap| (0.0..=100.0).contains(gap));
         let (unserved, change) = (cents(&self.unserved), cents(&self.change));
+        let supply = self.supply.read();
         let mut wrong = |refused: bool, field, why: &str| {
             if refused {
                 self.wrong.insert(field, why.into());
@@ -95,6 +101,10 @@ impl Typed {
         wrong(gap.is_none(), "gap", "give a percentage from 0 to 100, such as 0.5");
         wrong(unserved.is_err(), "unserved", unserved.err().unwrap_or_default());
         wrong(change.is_err(), "change", change.err().unwrap_or_default());
+        if let Err(why) = &supply {
+            self.wrong.insert("with", why.clone());
+        }
+        let (with, longer) = supply.ok()?;
         let settings = RunSettings {
             seconds: seconds?,
             gap: gap? / 100.0,
@@ -102,6 +112,8 @@ impl Typed {
             unserved_cents_per_minute: unserved.ok()?,
             change_cents: change.ok()?,
             without: without.ok()?,
+            with,
+            longer,
             ..RunSettings::default()
         };
         Some((term?, districts.ok()?, settings))
@@ -134,6 +146,7 @@ pub struct Form {
     typed: Typed,
     districts: Vec<Stored<District>>,
     educators: Vec<(EducatorId, String)>,
+    offered: suppose::Offered,
     locks: usize,
     bans: usize,
 }
@@ -146,6 +159,7 @@ impl Form {
             typed,
             districts: store::every::<District>(tx).await?,
             educators,
+            offered: suppose::Offered { areas: directory::areas(tx).await?, states: directory::states(tx).await? },
             locks: store::every::<Pin>(tx).await?.len(),
             bans: store::every::<Veto>(tx).await?.len(),
         })
@@ -155,7 +169,9 @@ impl Form {
         let typed = &self.typed;
         let wrong = |field: &str| typed.wrong.get(field);
         let supposed = !(typed.unserved.is_empty() && typed.change.is_empty() && typed.without.is_empty());
-        let opened = supposed || ["unserved", "change", "without"].iter().any(|field| wrong(field).is_some());
+        let opened = supposed
+            || typed.supply.is_used()
+            || ["unserved", "change", "without", "with"].iter().any(|field| wrong(field).is_some());
         html! {
             section.card aria-labelledby="start" {
                 h2 #start { "Start a run" }
@@ -165,6 +181,7 @@ impl Form {
                         ul.small { @for issue in &typed.issues { li { code { (issue.pointer) } ": " (issue.message) } } }
                     }
                 }
+                @if !typed.locks.is_empty() { (locks::show(&typed.locks)) }
                 form method="post" action="/runs" {
                     div.field {
                         label for="term" { "Term" }
@@ -200,7 +217,7 @@ impl Form {
                     }
                     details open[opened] {
                         summary { "What if …" }
-                        p.soft.small { "Only this run supposes it; the records stay as they are." }
+                        p.soft.small #what-if { "Only this run supposes it; the records stay as they are." }
                         div.fields {
                             (number("unserved", "Dollars for a minute not served", &typed.unserved, "More: serve more, whatever it costs. Nothing: as the term says.", wrong("unserved"), false))
                             (number("change", "Dollars for a need that changes hands", &typed.change, "More: leave needs with who serves them now. Nothing: as the term says.", wrong("change"), false))
@@ -212,8 +229,9 @@ impl Form {
                                     option value=(id) selected[typed.without.contains(&id.to_string())] { (name) }
                                 }
                             }
-                            span.hint id="without-hint" { @if let Some(why) = wrong("without") { span.wrong { (why) } } "Educators who are not there, say because they may leave." }
+                            span.hint id="without-hint" { @if let Some(why) = wrong("without") { span.wrong { (why) } } "Educators who may leave, say: as if they were not there." }
                         }
+                        (typed.supply.show(&self.offered, &self.educators, wrong("with")))
                     }
                     p.soft.small {
                         a href="/decisions" { (words::plural(self.locks, "lock")) " and " (words::plural(self.bans, "ban")) } " hold in it."
@@ -265,7 +283,8 @@ mod tests {
             typed(&[("term", "x"), ("district", "y"), ("seconds", "0"), ("gap", "<b>NaN"), ("change", "1.234")]);
         assert!(form.read().is_none());
         assert_eq!(form.wrong.keys().copied().collect::<Vec<_>>(), ["change", "district", "gap", "seconds", "term"]);
-        let form = Form { typed: form, districts: Vec::new(), educators: Vec::new(), locks: 1, bans: 2 };
+        let offered = suppose::Offered { areas: vec!["math".into()], states: Vec::new() };
+        let form = Form { typed: form, districts: Vec::new(), educators: Vec::new(), offered, locks: 1, bans: 2 };
         let text = form.show(&[samples::term()]).into_string();
         for part in [
             "give whole seconds from 1 to 86400",

@@ -10,6 +10,7 @@ use axum::routing::get;
 use maud::{Markup, html};
 use serde::Deserialize;
 
+use super::cautions::overridden;
 use super::fit::{self, Facts, Fit, Misfit};
 use super::layout::{Page, Place, empty, escaped, pager};
 use super::words;
@@ -79,6 +80,8 @@ struct Block {
     bell: String,
     status: SessionStatus,
     misfits: Vec<Misfit>,
+    /// Cautions that whoever locked it overrode, and why.
+    overridden: Option<(Vec<String>, String)>,
 }
 
 struct Row {
@@ -150,12 +153,16 @@ async fn row(
         };
         misfits += usize::from(!found.is_empty());
         let date = Date(one.session.meeting.starts_at.with_timezone(&educator.tz).date_naive());
-        days.entry(date).or_default().push(block(&one, &educator, runs[&schedule], found));
+        let overriding = fit::need(&one.session.meeting).and_then(|need| facts.overriding(need));
+        let overriding = overriding.filter(|lock| lock.educator_id == educator.id);
+        let overridden = overriding.map(|lock| (lock.overrides.clone(), lock.reason.clone().unwrap_or_default()));
+        let block = Block { misfits: found, overridden, ..block(&one, &educator, runs[&schedule]) };
+        days.entry(date).or_default().push(block);
     }
     Ok(Row { educator, days, misfits })
 }
 
-fn block(one: &Listed, educator: &EducatorEntry, run: RunId, misfits: Vec<Misfit>) -> Block {
+fn block(one: &Listed, educator: &EducatorEntry, run: RunId) -> Block {
     let meeting = &one.session.meeting;
     let title = match &meeting.purpose {
         Purpose::Service(service) if meeting.students.len() > 1 => {
@@ -173,7 +180,8 @@ fn block(one: &Listed, educator: &EducatorEntry, run: RunId, misfits: Vec<Misfit
         clock: words::times(meeting.starts_at, meeting.ends_at, educator.tz),
         bell: words::times(meeting.starts_at, meeting.ends_at, meeting.tz),
         status: meeting.status,
-        misfits,
+        misfits: Vec::new(),
+        overridden: None,
     }
 }
 
@@ -275,6 +283,7 @@ fn cell(block: &Block) -> Markup {
         span.with { (block.place) }
         @if block.status == SessionStatus::Uncovered { span.badge.bad { "educator away" } }
         @for misfit in &block.misfits { span.badge.bad title=(misfit.what_to_do) { (misfit.said) } }
+        @if let Some((codes, reason)) = &block.overridden { (overridden(codes)) span.with { "“" (reason) "”" } }
     };
     html! {
         @match &block.need {

@@ -6,11 +6,13 @@ use axum::extract::State as Axum;
 use axum::routing::get;
 use maud::{Markup, html};
 use serde::Deserialize;
+use serde_json::Value as Json;
 
 use super::layout::{Page, Place, empty, pager};
 use super::needs::Names;
 use super::repairs;
 use super::runs::{badge, figure};
+use super::sides::{self, Side};
 use super::words;
 use crate::api::error::Error;
 use crate::api::{State, access::Planner, extract::NoQuery, extract::Path, extract::Query};
@@ -58,23 +60,32 @@ pub struct Compared {
     pub term: String,
     difference: Difference,
     names: Names,
+    /// In figures, before and after; none where one of them has none.
+    sides: Option<(Side, Side)>,
 }
 
 impl Compared {
     /// Against another run, or what is published. Needs that the run does not plan are left out.
     pub async fn read(tx: &mut Tx, id: RunId, with: Option<RunId>) -> Result<Self, Error> {
         let run = runs::get(tx, id).await?;
-        let after = schedule(tx, id).await?;
+        let (after, report) = schedule(tx, id).await?;
         let problem: Problem = serde_json::from_str(&runs::problem(tx, id).await?).map_err(Error::internal)?;
-        let names = Names::read(tx, &problem).await?;
-        let mut before = match with {
-            Some(other) => schedule(tx, other).await?,
-            None => schedules::standing(tx, run.term_id).await?,
+        let mut names = Names::read(tx, &problem).await?;
+        names.suppose(&run.settings);
+        let (mut before, other) = match with {
+            Some(other) => {
+                let (schedule, report) = schedule(tx, other).await?;
+                let other = runs::get(tx, other).await?;
+                names.suppose(&other.settings);
+                (schedule, Some(Side::of(&other, report)?))
+            }
+            None => (schedules::standing(tx, run.term_id).await?, Side::standing(tx, run.term_id).await?),
         };
+        let sides = other.zip(Some(Side::of(&run, report)?));
         before.sections.retain(|row| names.knows(&row.section));
         before.services.retain(|row| names.knows(&row.service));
         let term = store::find::<Term>(tx, run.term_id).await?.map_or("a former term".into(), |term| term.body.name);
-        Ok(Self { run, term, difference: difference::between(&before, &after), names })
+        Ok(Self { run, term, difference: difference::between(&before, &after), names, sides })
     }
 
     pub fn is_nothing(&self) -> bool {
@@ -192,10 +203,11 @@ fn place(about: &str) -> &str {
     after.split_once(", grade").map_or(after, |(place, _)| place)
 }
 
-async fn schedule(tx: &mut Tx, id: RunId) -> Result<Schedule, Error> {
-    let text = runs::answer(tx, id).await?.0;
+/// The schedule of a run, and its report if it has ended.
+async fn schedule(tx: &mut Tx, id: RunId) -> Result<(Schedule, Option<Json>), Error> {
+    let (text, report) = runs::answer(tx, id).await?;
     let text = text.ok_or_else(|| Error::Conflict("the run has no schedule yet; wait for its first one".into()))?;
-    serde_json::from_str(&text).map_err(Error::internal)
+    Ok((serde_json::from_str(&text).map_err(Error::internal)?, report))
 }
 
 async fn compare(
@@ -234,7 +246,7 @@ fn page(
     Page::new(&title, Place::Runs, actor).show(&html! {
         p.trail { a href=(format!("/runs/{}", run.id)) { "Run of " (compared.term) } }
         h1 { (title) }
-        p.soft { "From the schedule below to that of the run of " (words::instant(run.created_at, actor.tz)) ", which costs " (cost(run)) "." }
+        p.soft { "From the schedule chosen below to that of the run of " (words::instant(run.created_at, actor.tz)) ", which costs " (cost(run)) "." }
         form.search action=(format!("/runs/{}/compare", run.id)) {
             div {
                 label for="with" { "Compare with" }
@@ -249,6 +261,7 @@ fn page(
             button type="submit" { "Compare" }
         }
         @if let Some(other) = other { p.soft { "That run: " (badge(other)) ", " (cost(other)) "." } }
+        @if let Some((before, after)) = &compared.sides { (sides::show(before, after, |id| compared.names.educator(&id.to_string()).to_owned())) }
         @if compared.is_nothing() {
             (empty("Nothing differs", &html! { p { "Both give every need to the same educator at the same times." } }))
         } @else {

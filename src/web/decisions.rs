@@ -11,6 +11,7 @@ use axum::{Form, Router};
 use maud::{Markup, html};
 use serde::Deserialize;
 
+use super::cautions::overridden;
 use super::layout::{Page, Place, empty};
 use super::needs;
 use crate::api::error::Error;
@@ -131,7 +132,7 @@ fn page(actor: &Actor, locks: &[Named<Pin>], bans: &[Named<Veto>]) -> Markup {
                     tbody { @for one in locks { tr {
                         th scope="row" { (one.educator) }
                         td data-label="Must serve" { (one.about) }
-                        td data-label="Why" { (why(&one.row.body.reason)) }
+                        td data-label="Why" { (why(&one.row.body.reason)) (overridden(&one.row.body.overrides)) }
                         td.number { (way_back("/decisions/undo", "lock", &one.row.id.to_string(), one.row.version, &one.educator)) }
                     } } }
                 }

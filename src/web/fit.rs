@@ -43,9 +43,9 @@ impl Fit {
     pub async fn of(&self, tx: &mut Tx, facts: &mut Facts, meeting: &Meeting) -> Result<Vec<Misfit>, Error> {
         let need = need(meeting);
         let state = facts.state(tx, meeting.district_id).await?;
-        let (areas, locked_to) = match need {
+        let Known { areas, lock } = match need {
             Some(need) => facts.need(tx, need, meeting).await?,
-            None => (Vec::new(), None),
+            None => Known::default(),
         };
         let mut found = Vec::new();
         let mut unless = |fits: bool, said, what_to_do| {
@@ -68,7 +68,7 @@ impl Fit {
         unless(licensed || areas.is_empty(), "no license that day", renew);
         let banned = self.vetoes.iter().any(|veto| veto.body.school_id == meeting.school_id);
         unless(!banned, "banned from the school", "give the need to somebody else, or undo the ban");
-        let elsewhere = locked_to.is_some_and(|educator| educator != self.educator);
+        let elsewhere = lock.is_some_and(|lock| lock.educator_id != self.educator);
         unless(!elsewhere, "locked to somebody else", "plan again and publish, or undo the lock");
         Ok(found)
     }
@@ -86,7 +86,14 @@ pub fn need(meeting: &Meeting) -> Option<NeedId> {
 #[derive(Default)]
 pub struct Facts {
     states: BTreeMap<DistrictId, String>,
-    needs: BTreeMap<NeedId, (Vec<String>, Option<EducatorId>)>,
+    needs: BTreeMap<NeedId, Known>,
+}
+
+/// License areas of which one is enough (none where the need was deleted since), and its lock.
+#[derive(Clone, Default)]
+struct Known {
+    areas: Vec<String>,
+    lock: Option<Pin>,
 }
 
 impl Facts {
@@ -99,13 +106,12 @@ impl Facts {
         Ok(state)
     }
 
-    /// License areas of which one is enough (none where the need was deleted since), and to whom it is locked.
-    async fn need(
-        &mut self,
-        tx: &mut Tx,
-        need: NeedId,
-        meeting: &Meeting,
-    ) -> Result<(Vec<String>, Option<EducatorId>), Error> {
+    /// The lock of a need that was looked at before, where cautions were overridden for it.
+    pub fn overriding(&self, need: NeedId) -> Option<&Pin> {
+        self.needs.get(&need)?.lock.as_ref().filter(|lock| !lock.overrides.is_empty())
+    }
+
+    async fn need(&mut self, tx: &mut Tx, need: NeedId, meeting: &Meeting) -> Result<Known, Error> {
         if let Some(known) = self.needs.get(&need) {
             return Ok(known.clone());
         }
@@ -124,7 +130,7 @@ impl Facts {
                 (service.map_or(Vec::new(), |service| service.body.areas), pins)
             }
         };
-        let known = (areas, pins.first().map(|pin| pin.body.educator_id));
+        let known = Known { areas, lock: pins.into_iter().next().map(|pin| pin.body) };
         self.needs.insert(need, known.clone());
         Ok(known)
     }

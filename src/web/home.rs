@@ -121,6 +121,8 @@ fn steps(actor: &Actor, view: &View) -> Markup {
             step(unserved, "Unserved needs", "Why each one is open, who is nearest, and what to decide");
             let compare = format!("/runs/{}/compare", run.id);
             step(compare, "What would change", "The latest run against what stands published");
+            let copy = format!("/runs?copy={}#what-if", run.id);
+            step(copy, "What if", "The latest run with other people, hours or prices, beside what stands");
         }
     }
     if actor.may(Verb::Read, Thing::Record("vacancy")) {

@@ -105,7 +105,7 @@ fn page(
         div.head {
             div {
                 h1 { "Service log" }
-                p.soft { (educator.display_name) " · " (words::day(on)) ", " (words::long_date(on)) " · " (educator.tz.name()) }
+                p.soft { (educator.display_name) " · " (words::long_date(on)) " · " (educator.tz.name()) " (" (words::zone(now, educator.tz)) ")" }
             }
             nav.weeks aria-label="Days" {
                 a.button.quiet href=(to(on.plus_days(-1))) rel="prev" { "← Previous" }
@@ -114,7 +114,7 @@ fn page(
             }
         }
         @if cards.is_empty() {
-            (empty("No service sessions on this day", &html! { p { "Look at the days beside it, or at the " a href=(format!("/educators/{id}/week")) { "week" } "." } }))
+            (empty("No service sessions on this day", &html! { p { "What became of a session is logged for services; sections need no log. Look at the days beside it, or at the " a href=(format!("/educators/{id}/week")) { "week" } "." } }))
         }
         @for card in cards { (session(id, on, educator.tz, card, now, may_write)) }
     })

@@ -11,7 +11,7 @@ use axum::{Form, Router};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::layout::{Page, Place, empty, figure};
+use super::layout::{Page, Place, empty, figure, pager};
 use super::make_ups::MakeUps;
 use super::words;
 use crate::api::{AtRisk, State, error::Error, extract::NoQuery, extract::Path, extract::Query};
@@ -24,8 +24,10 @@ use crate::domain::time::{self, Date};
 use crate::store::directory::{self, TermNumbers};
 use crate::store::minutes::{self, Account, Wanted};
 
-/// Lines that the page of all shows: whoever has more narrows by term.
-const MOST: usize = 200;
+/// Lines on one page.
+const PAGE: usize = 50;
+/// Schools and kinds of service that are shown unless all are asked for.
+const WORST: usize = 40;
 /// Terms to choose from.
 const TERMS: i64 = 12;
 
@@ -40,6 +42,11 @@ pub(super) fn routes() -> Router<State> {
 #[serde(deny_unknown_fields)]
 struct Which {
     term: Option<TermId>,
+    /// Of the lines; counts from 1.
+    page: Option<usize>,
+    /// Every school, not only the worst.
+    #[serde(default)]
+    all: bool,
 }
 
 /// What somebody may see of minutes.
@@ -49,6 +56,8 @@ struct View {
     /// By school and kind of service, of whoever may know no more.
     totals: Option<Vec<AtRisk>>,
     lines: Option<Arc<Vec<Account>>>,
+    page: usize,
+    all: bool,
 }
 
 async fn at_risk(Axum(state): Axum<State>, actor: Actor, Query(which): Query<Which>) -> Result<Markup, Error> {
@@ -69,7 +78,9 @@ async fn at_risk(Axum(state): Axum<State>, actor: Actor, Query(which): Query<Whi
         _ if actor.may(Verb::Read, Thing::MinutesAtRisk) => Some(state.at_risk(&actor, wanted, today).await?),
         _ => None,
     };
-    Ok(page(&actor, &View { terms, term, totals, lines }))
+    let pages = lines.as_ref().map_or(0, |lines| lines.len()).div_ceil(PAGE).max(1);
+    let number = which.page.unwrap_or(1).clamp(1, pages);
+    Ok(page(&actor, &View { terms, term, totals, lines, page: number, all: which.all }))
 }
 
 fn page(actor: &Actor, view: &View) -> Markup {
@@ -94,12 +105,19 @@ fn page(actor: &Actor, view: &View) -> Markup {
                 p { "Write them down as the IEP says them, through the " a href="/api/docs" { "API" } " at " code { "/api/v1/service-lines" } "." }
             }))
         }
-        @if let Some(totals) = view.totals.as_ref().filter(|totals| !totals.is_empty()) { (by_school(totals)) }
-        @if let Some(lines) = view.lines.as_ref().filter(|lines| !lines.is_empty()) { (by_line(lines)) }
+        @if let Some(totals) = view.totals.as_ref().filter(|totals| !totals.is_empty()) { (by_school(totals, view)) }
+        @if let Some(lines) = view.lines.as_ref().filter(|lines| !lines.is_empty()) { (by_line(lines, view)) }
     })
 }
 
-fn by_school(totals: &[AtRisk]) -> Markup {
+/// The same page with another part of its lists.
+fn address(view: &View, page: usize, all: bool) -> String {
+    let term = view.term.map_or(String::new(), |term| format!("&term={term}"));
+    format!("/minutes?page={page}&all={all}{term}")
+}
+
+fn by_school(totals: &[AtRisk], view: &View) -> Markup {
+    let most = if view.all { totals.len() } else { WORST };
     let sum = |of: fn(&AtRisk) -> i64| words::count(totals.iter().map(of).sum::<i64>());
     html! {
         section.card aria-labelledby="schools" {
@@ -110,45 +128,59 @@ fn by_school(totals: &[AtRisk]) -> Markup {
                 (figure(&sum(|row| row.short_by), "minutes short"))
                 (figure(&sum(|row| row.unlogged), "minutes to log"))
             }
-            div.scroll tabindex="0" role="group" aria-label="Minutes by school" { table {
+            table.stack {
                 caption.unseen { "Lines and minutes by school and kind of service, worst first" }
                 thead { tr {
                     th scope="col" { "School" } th scope="col" { "Service" } th.number scope="col" { "Lines" } th.number scope="col" { "Fall short" }
                     th.number scope="col" { "Owed" } th.number scope="col" { "Delivered" } th.number scope="col" { "Minutes short" } th.number scope="col" { "To log" }
                 } }
-                tbody { @for row in totals {
+                tbody { @for row in totals.iter().take(most) {
                     tr {
                         th scope="row" { (row.school_name) br; span.soft.small { (row.district_name) } }
-                        td { (words::kind(&row.service)) }
-                        @for number in [row.lines, row.falling_short, row.owed, row.delivered, row.short_by, row.unlogged] { td.number { (words::count(number)) } }
+                        td data-label="Service" { (words::kind(&row.service)) }
+                        @for (label, number) in [("Lines", row.lines), ("Fall short", row.falling_short), ("Owed", row.owed), ("Delivered", row.delivered), ("Minutes short", row.short_by), ("To log", row.unlogged)] {
+                            td.number data-label=(label) { (words::count(number)) }
+                        }
                     }
                 } }
-            } }
+            }
+            @if totals.len() > most {
+                p { "The " (most) " that are worst off. " a href=(address(view, view.page, true)) { "All " (words::count(totals.len())) } }
+            }
         }
     }
 }
 
-fn by_line(lines: &[Account]) -> Markup {
+fn by_line(lines: &[Account], view: &View) -> Markup {
+    let pages = lines.len().div_ceil(PAGE).max(1);
+    let shown = lines.iter().skip((view.page - 1) * PAGE).take(PAGE);
+    let to = |page: usize| format!("{}#lines", address(view, page, view.all));
     html! {
         section.card aria-labelledby="lines" {
             h2 #lines { "By line" }
-            @if lines.len() > MOST { p.soft { "The " (MOST) " that fall short by most, of " (words::count(lines.len())) "." } }
-            div.scroll tabindex="0" role="group" aria-label="Minutes by line" { table {
+            p.soft { (words::plural(lines.len(), "line")) ", those that will fall short by most first." }
+            table.stack {
                 caption.unseen { "Service lines, those that will fall short by most first" }
                 thead { tr {
                     th scope="col" { "Student" } th scope="col" { "Line" } th.number scope="col" { "Owed" } th.number scope="col" { "Delivered" }
                     th.number scope="col" { "To make up" } th.number scope="col" { "Scheduled" } th.number scope="col" { "Pace" } th.number scope="col" { "Short by" }
                 } }
-                tbody { @for Account { subject, ledger, .. } in lines.iter().take(MOST) {
+                tbody { @for Account { subject, ledger, .. } in shown {
                     tr {
                         th scope="row" { a href=(format!("/students/{}/minutes", subject.student_id)) { (subject.student_key) } br; span.soft.small { (subject.school_name) } }
                         td { (words::kind(&subject.service)) br; span.soft.small { (subject.written.as_ref().unwrap_or(&ledger.line)) } }
-                        @for number in [ledger.total.owed, ledger.total.delivered, ledger.total.to_make_up, ledger.total.scheduled] { td.number { (words::count(number)) } }
-                        td.number { (signed(ledger.pace)) }
-                        td.number { @if ledger.short_by > 0 { span.badge.bad { (words::count(ledger.short_by)) } } @else { span.badge.good { "0" } } }
+                        @for (label, number) in [("Owed", ledger.total.owed), ("Delivered", ledger.total.delivered), ("To make up", ledger.total.to_make_up), ("Scheduled", ledger.total.scheduled)] {
+                            td.number data-label=(label) { (words::count(number)) }
+                        }
+                        td.number data-label="Pace" { (signed(ledger.pace)) }
+                        td.number data-label="Short by" { @if ledger.short_by > 0 { span.badge.bad { (words::count(ledger.short_by)) } } @else { span.badge.good { "0" } } }
                     }
                 } }
-            } }
+            }
+            @if pages > 1 {
+                p.soft.small { "Page " (view.page) " of " (pages) }
+                (pager((view.page > 1).then(|| to(1)).as_deref(), (view.page < pages).then(|| to(view.page + 1)).as_deref()))
+            }
         }
     }
 }
@@ -327,4 +359,36 @@ async fn export(
         (header::CACHE_CONTROL, "no-store".into()),
     ];
     Ok((headers, file.bytes).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::{DistrictId, RecordId as _, SchoolId};
+
+    #[test]
+    fn the_worst_schools_are_shown_until_all_are_asked_for() {
+        let row = |n: i64| AtRisk {
+            district_id: DistrictId::fresh(),
+            district_name: "Mesa <b>Unified</b>".into(),
+            school_id: SchoolId::fresh(),
+            school_name: format!("School {n}"),
+            service: "speech-language".into(),
+            lines: 1,
+            falling_short: 1,
+            owed: 600,
+            delivered: 0,
+            short_by: 600 - n,
+            unlogged: 0,
+        };
+        let totals: Vec<AtRisk> = (0..45).map(row).collect();
+        let view = |all: bool| View { terms: Vec::new(), term: None, totals: None, lines: None, page: 1, all };
+        let worst = by_school(&totals, &view(false)).into_string();
+        assert!(worst.contains("School 39<") && !worst.contains("School 40<"), "{worst}");
+        assert!(worst.contains("href=\"/minutes?page=1&amp;all=true\"") && worst.contains("All 45"), "{worst}");
+        // What is left out of the rows is still in the sums.
+        assert!(worst.contains("<dd>45</dd>"), "{worst}");
+        let all = by_school(&totals, &view(true)).into_string();
+        assert!(all.contains("School 44<") && !all.contains("All 45"), "{all}");
+    }
 }

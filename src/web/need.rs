@@ -12,8 +12,10 @@ use axum::{Form, Router};
 use maud::{Markup, html};
 use serde::Deserialize;
 
+use super::cautions::{self, overridden};
 use super::decisions::{Undo, take_back, way_back};
 use super::layout::{Page, Place, pager};
+use super::locks;
 use super::needs::{self, Known};
 use super::unserved::rule_title;
 use super::words;
@@ -25,7 +27,7 @@ use crate::domain::record::Stored;
 use crate::domain::records::{Pin, Term, Veto};
 use crate::domain::run::{Run, RunSettings};
 use crate::domain::time;
-use crate::engine::candidates::Candidate;
+use crate::engine::candidates::{Candidate, Warning};
 use crate::engine::outcome::WeeklySession;
 use crate::store::{self, Tx, directory, runs};
 
@@ -59,6 +61,9 @@ struct Typed {
     educator: String,
     #[serde(default)]
     reason: String,
+    /// Codes of cautions, with commas between, that they know of and override.
+    #[serde(default)]
+    overrides: String,
     /// Of the lock that whoever decides had before their eyes.
     #[serde(default)]
     seen: String,
@@ -73,6 +78,8 @@ struct Row {
     cents: i64,
     sessions: String,
     displaces: Vec<(String, Option<String>)>,
+    /// What speaks against it.
+    warnings: Vec<Warning>,
 }
 
 struct View {
@@ -121,7 +128,10 @@ async fn view(
     let mut tx = state.db.read().await?;
     let names = directory::educator_names(&mut tx).await?;
     let name = |id: EducatorId| names.get(&id).cloned().unwrap_or_else(|| "a former educator".into());
-    let named = |id: &str| id.parse().map_or_else(|_| id.to_owned(), name);
+    let supposed = run.settings.clone();
+    let named = |id: &str| {
+        id.parse().map_or_else(|_| id.to_owned(), |id| supposed.supposed_name(id).unwrap_or_else(|| name(id)))
+    };
     let mut view = View {
         lock: lock(&mut tx, &known).await?.map(|pin| (pin.clone(), name(pin.body.educator_id))),
         bans: store::children::<Veto>(&mut tx, "school_id", known.school_id)
@@ -148,7 +158,7 @@ async fn view(
     let mut refused: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut rows = Vec::new();
     for candidate in found {
-        let Candidate { educator, serves, marginal_cents, sessions, displaces, refused: because } = candidate;
+        let Candidate { educator, serves, marginal_cents, sessions, displaces, warnings, refused: because } = candidate;
         if let Some(because) = because {
             if educator == view.typed.educator && view.wrong.is_none() {
                 let (rule, name) = (rule_title(&because.rule), named(&educator));
@@ -160,7 +170,7 @@ async fn view(
         let displaces = displaces.into_iter().map(|other| (other.need, other.to.as_deref().map(named))).collect();
         let sessions = sessions.iter().map(spoken).collect::<Vec<_>>().join(", ");
         let cents = marginal_cents.unwrap_or(0) - today;
-        rows.push(Row { name: named(&educator), id: educator, serves, cents, sessions, displaces });
+        rows.push(Row { name: named(&educator), id: educator, serves, cents, sessions, displaces, warnings });
     }
     // Whoever is chosen already is to be seen.
     let chosen = rows.iter().position(|row| row.id == view.typed.educator).filter(|_| page.is_none());
@@ -215,6 +225,9 @@ async fn decide(
     Ok((status, page(&actor, &view)).into_response())
 }
 
+const SINCE: &str = "Somebody else has locked or unlocked this need since you opened the page. What they decided stands \
+                     below; yours is still in the form: send it again to replace theirs.";
+
 enum Decided {
     /// Where to go from here.
     Done(String),
@@ -224,9 +237,11 @@ enum Decided {
 async fn decided(state: &State, actor: &Actor, id: RunId, need: NeedId, typed: &Typed) -> Result<Decided, Error> {
     let wrong = |why: &str| Ok(Decided::Wrong(StatusCode::UNPROCESSABLE_ENTITY, why.into()));
     let here = format!("/runs/{id}/needs/{need}");
-    let mut tx = state.write(actor).await?;
+    let mut tx = state.db.read().await?;
     let run = runs::get(&mut tx, id).await?;
     let known = known(&mut tx, need).await?;
+    let stands = seen(lock(&mut tx, &known).await?.as_ref());
+    drop(tx);
     let Ok(educator_id) = typed.educator.parse::<EducatorId>() else {
         return wrong("Choose an educator from the list.");
     };
@@ -234,6 +249,21 @@ async fn decided(state: &State, actor: &Actor, id: RunId, need: NeedId, typed: &
         return wrong("Say why, in a few words: whoever finds the decision later will ask.");
     }
     let reason = Some(typed.reason.trim().to_owned());
+    let mut overrides = Vec::new();
+    if run.settings.supposed_name(educator_id).is_some() {
+        return wrong("This educator is only supposed: nobody can be locked to somebody who is not there.");
+    }
+    // First of all: whatever is shown after this, they would take for what they had seen.
+    if typed.decision != "ban" && stands != typed.seen {
+        return Ok(Decided::Wrong(StatusCode::CONFLICT, SINCE.into()));
+    }
+    if typed.decision != "ban" && run.schedule_sha256.is_some() {
+        match cautions::weighed(state, id, need, &typed.educator, &typed.overrides).await? {
+            Ok(known) => overrides = known,
+            Err(why) => return wrong(&why),
+        }
+    }
+    let mut tx = state.write(actor).await?;
     if typed.decision == "ban" {
         // Both at once would make a problem that no run can begin with.
         for pin in store::children::<Pin>(&mut tx, "educator_id", educator_id).await? {
@@ -260,14 +290,12 @@ async fn decided(state: &State, actor: &Actor, id: RunId, need: NeedId, typed: &
         return wrong("This educator is banned from the school: undo the ban first.");
     }
     let (section_id, service_id) = (known.section_id, known.service_id);
-    let pin =
-        Pin { term_id: known.term_id, section_id, service_id, educator_id, reason, source: None, source_id: None };
+    let (term_id, source, source_id) = (known.term_id, None, None);
+    let pin = Pin { term_id, section_id, service_id, educator_id, reason, overrides, source, source_id };
     store::permit(&mut tx, actor, None, Some(&pin)).await?;
     let before = lock(&mut tx, &known).await?;
     if seen(before.as_ref()) != typed.seen {
-        let why = "Somebody else has locked or unlocked this need since you opened the page. What they decided stands \
-                   below; yours is still in the form: send it again to replace theirs.";
-        return Ok(Decided::Wrong(StatusCode::CONFLICT, why.into()));
+        return Ok(Decided::Wrong(StatusCode::CONFLICT, SINCE.into()));
     }
     match before {
         Some(before) => drop(store::update(&mut tx, before.id, Some(before.version), pin).await?),
@@ -283,6 +311,11 @@ async fn decided(state: &State, actor: &Actor, id: RunId, need: NeedId, typed: &
         Err(Error::Fields(issues)) => {
             let said: Vec<String> = issues.into_iter().map(|issue| issue.message).collect();
             wrong(&format!("It is locked, but cannot be planned so: {}.", said.join("; ")))
+        }
+        Err(Error::Locks(broken)) => {
+            let mut tx = state.db.read().await?;
+            let said = locks::told(&mut tx, &broken).await?.into_iter().map(|lock| lock.said).collect::<Vec<_>>();
+            wrong(&format!("It is locked, but cannot be planned so. {}", said.join(" ")))
         }
         Err(error) => Err(error),
     }
@@ -327,7 +360,7 @@ fn decisions(view: &View, address: &str) -> Markup {
                 ul.decisions {
                     @if let Some((pin, name)) = &view.lock {
                         li {
-                            span { span.badge.good { "Locked" } " to " strong { (name) } (why(&pin.body.reason)) }
+                            span { span.badge.good { "Locked" } " to " strong { (name) } (why(&pin.body.reason)) (overridden(&pin.body.overrides)) }
                             (way_back(&to, "lock", &pin.id.to_string(), pin.version, name))
                         }
                     }
@@ -369,6 +402,7 @@ fn candidates(view: &View, rows: &[Row], address: &str) -> Markup {
                         p.soft.small { "Page " (view.page) " of " (pages) }
                         (pager((view.page > 1).then(|| to(1)).as_deref(), (view.page < pages).then(|| to(view.page + 1)).as_deref()))
                     }
+                    @if let Some(row) = rows.iter().find(|row| row.id == view.typed.educator && !row.warnings.is_empty()) { (cautions::against(&row.name, &row.warnings, &view.typed.overrides)) }
                     div.field {
                         label for="reason" { "Reason" }
                         input #reason name="reason" value=(view.typed.reason) required maxlength="500" autocomplete="off" aria-describedby="reason-hint";
@@ -399,6 +433,7 @@ fn candidate(row: &Row, view: &View) -> Markup {
                     span { (row.name) @if row.serves { " " span.badge.good { "serves it now" } } }
                 }
                 @if !row.sessions.is_empty() { div.soft.small { (row.sessions) } }
+                (cautions::list(&row.warnings))
             }
             td.number data-label="Cost" { (change) }
             td data-label="Would displace" {

@@ -7,6 +7,7 @@ use crate::domain::id::{EducatorId, NeedId, RecordId as _, SchoolId, SectionId, 
 use crate::domain::license::Grade;
 use crate::domain::need::Per;
 use crate::domain::records::{Course, District, School, Section, Service};
+use crate::domain::run::RunSettings;
 use crate::domain::time::Tz;
 use crate::engine::problem::Problem;
 use crate::store::{self, Tx, directory};
@@ -108,6 +109,13 @@ impl Names {
             (service.id.clone(), (words::kind(&service.service), about))
         });
         Ok(Self { needs: sections.chain(services).collect(), educators })
+    }
+
+    /// Adds those who are only supposed in a run.
+    pub fn suppose(&mut self, settings: &RunSettings) {
+        for (id, ..) in settings.supposed() {
+            self.educators.insert(id, settings.supposed_name(id).unwrap_or_default());
+        }
     }
 
     /// Whether the run plans this need.

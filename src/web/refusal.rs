@@ -10,6 +10,7 @@ use maud::{Markup, html};
 
 use super::layout::{Page, escaped};
 use crate::api::error::Refusal;
+use crate::domain::actor::Actor;
 
 /// Wraps the whole server. The API's own addresses, and clients that do not ask for HTML, are left alone.
 pub fn dressed(router: Router) -> Router {
@@ -36,7 +37,8 @@ async fn dress(request: Request, next: Next) -> Response {
     parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     parts.headers.append(header::VARY, HeaderValue::from_static("accept"));
     let request_id = parts.headers.get("x-request-id").and_then(|id| id.to_str().ok());
-    let body = Body::from(page(&refusal, request_id).into_string());
+    let actor = parts.extensions.remove::<Actor>();
+    let body = Body::from(page(&refusal, actor.as_ref(), request_id).into_string());
     Response::from_parts(parts, body)
 }
 
@@ -53,9 +55,9 @@ fn asks_for_html(headers: &HeaderMap) -> bool {
     headers.get_all(header::ACCEPT).iter().any(|accept| accept.to_str().is_ok_and(|text| text.contains("text/html")))
 }
 
-fn page(refusal: &Refusal, request_id: Option<&str>) -> Markup {
+fn page(refusal: &Refusal, actor: Option<&Actor>, request_id: Option<&str>) -> Markup {
     let title = sentence(refusal.title);
-    Page::open(&title).show(&html! {
+    Page { reader: actor, ..Page::open(&title) }.show(&html! {
         div.card {
             p.soft.small { "Error " (refusal.status) " · " code { (refusal.code) } }
             h1 { (title) }

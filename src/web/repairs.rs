@@ -100,7 +100,7 @@ fn page(actor: &Actor, view: &View) -> Markup {
             }
         }
         @match &view.news {
-            Err(why) => (empty("Nothing to repair", &html! { p { (capital(why)) "." } p { a href="/runs#start" { "Plan a term" } ", and publish it." } })),
+            Err(why) => (empty("Nothing to repair", &html! { p { (words::capital(why)) "." } p { a href="/runs#start" { "Plan a term" } ", and publish it." } })),
             Ok(news) => (since(news, view.term, actor.tz)),
         }
         @if !view.repairs.is_empty() {
@@ -144,11 +144,6 @@ fn line(told: &Told) -> Markup {
         _ => None,
     };
     html! { @match week { Some(week) => { a href=(week) { strong { (told.name) } } } None => { strong { (told.name) } } } " " (told.said) }
-}
-
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// Meeting by meeting, whom a repair moves: for the preview of its publication.

@@ -14,7 +14,7 @@ use super::layout::{Page, Place, figure};
 use super::plot::plot;
 use super::runs::{badge, figure as latest, gap};
 use super::unserved::{self, Asked, Shortfall};
-use super::words;
+use super::{suppose, words};
 use crate::api::error::{Error, Refused};
 use crate::api::{State, access::Planner, extract::NoQuery, extract::Path, extract::Query};
 use crate::domain::actor::Actor;
@@ -24,9 +24,9 @@ use crate::domain::run::{Run, RunState};
 use crate::domain::time::{self, Tz};
 use crate::engine::changes::Change;
 use crate::engine::outcome::{Cost, Counts, Report, Status};
-use crate::engine::rule::CostTerm;
+use crate::engine::rule::{CostTerm, Flaw};
 use crate::store::schedules::{self, Published};
-use crate::store::{self, Tx, runs};
+use crate::store::{self, Tx, directory, runs};
 
 /// Seconds between two looks of a browser without scripts.
 const RELOAD: u32 = 4;
@@ -49,6 +49,8 @@ struct View {
     /// What the run has told, moment by moment.
     figures: Vec<Json>,
     shortfall: Option<Shortfall>,
+    /// What it supposes, a phrase each.
+    supposes: Vec<String>,
     /// Why it was not published just now.
     refused: Option<Vec<Change>>,
 }
@@ -90,17 +92,23 @@ async fn publish(
 }
 
 async fn view(tx: &mut Tx, id: RunId, asked: &Asked) -> Result<View, Error> {
-    let run = runs::get(tx, id).await?;
+    let mut run = runs::get(tx, id).await?;
+    if let Some(cause) = &run.cause {
+        run.cause = Some(unserved::spoken(tx, cause, run.created_at).await?);
+    }
     let term = store::find::<Term>(tx, run.term_id).await?.map_or("a former term".into(), |term| term.body.name);
     let report = if run.state.is_final() { runs::answer(tx, id).await?.1 } else { None };
     let report: Option<Report> = report.map(serde_json::from_value).transpose().map_err(Error::internal)?;
     let published = schedules::of_run(tx, id).await?;
     let shortfall = match &report {
-        Some(report) => Some(unserved::shortfall(tx, report, asked, run.created_at).await?),
+        Some(report) => Some(unserved::shortfall(tx, report, asked, &run).await?),
         None => None,
     };
     let figures = runs::figures(tx, id).await?;
-    Ok(View { run, term, report, published, figures, shortfall, refused: None })
+    let names = directory::educator_names(tx).await?;
+    let supposes =
+        suppose::told(&run.settings, |id| names.get(&id).cloned().unwrap_or_else(|| "a former educator".into()));
+    Ok(View { run, term, report, published, figures, shortfall, supposes, refused: None })
 }
 
 fn page(actor: &Actor, view: &View, now: DateTime<Utc>) -> Markup {
@@ -116,6 +124,7 @@ fn page(actor: &Actor, view: &View, now: DateTime<Utc>) -> Markup {
             div {
                 h1 { (title) }
                 p.soft { "Asked for " (words::instant(run.created_at, actor.tz)) " · " (budget(run)) }
+                @if !view.supposes.is_empty() { p { strong { "What if: " } (view.supposes.join("; ")) "." } }
             }
             div.actions {
                 @if working {
@@ -185,6 +194,11 @@ fn ended(view: &View, tz: Tz) -> Markup {
     }
 }
 
+/// Whether the solver would not begin: an issue of the input is its cause, not a defect.
+fn refused(run: &Run) -> bool {
+    run.cause.as_ref().is_some_and(|cause| cause.starts_with(Flaw::ImpossiblePin.code()))
+}
+
 /// How it ended, in words, with what was proven.
 fn verdict(run: &Run, report: Option<&Report>) -> Markup {
     let proven = |gap: f64| html! { "within " strong { (words::percent(gap)) } " of the best possible" };
@@ -192,6 +206,7 @@ fn verdict(run: &Run, report: Option<&Report>) -> Markup {
     let Some((cost, gap)) = figures else {
         return html! { @match run.state {
             RunState::Cancelled => "It was canceled before it had a schedule. Start another run to get one.",
+            RunState::Failed if refused(run) => { "It could not begin: what people have decided cannot be kept together, and no run may pass over a lock. Undo one of these under " a href="/decisions" { "Locks and bans" } ", then ask again." }
             RunState::Failed => "It failed before it had a schedule. Start another run; if it fails again, report it.",
             _ => "It ended without a schedule. Give it more seconds and start another run.",
         } };
@@ -249,6 +264,9 @@ fn publication(view: &View, tz: Tz) -> Markup {
                 @if !published.is_current { p { "A later publication has taken its place." } }
                 p { "Open a week on both clocks:" }
                 div.weeks { a.button href="/educators" { "Educators" } a.button.quiet href="/schools" { "Schools" } }
+            } @else if run.settings.supposes_supply() && !defective {
+                p { "This run supposes people or hours that are not there: compare it with what stands, then add whoever you find to the records and run again. It cannot be published." }
+                @if run.schedule_sha256.is_some() { p { a.button href=(format!("/runs/{}/compare", run.id)) { "Compare" } } }
             } @else if run.schedule_sha256.is_some() && !defective {
                 p { "Publishing checks everything again, then writes the dated sessions that educators and schools see. It replaces what stands for these districts." }
                 p { a.button href=(format!("/runs/{}/publish", run.id)) { "Preview and publish" } }
@@ -321,7 +339,16 @@ mod tests {
 
     fn shown(run: Run, report: Option<Report>, refused: Option<Vec<Change>>) -> String {
         let shortfall = report.as_ref().map(unserved::sample);
-        let view = View { run, term: "Fall".into(), report, published: None, figures: Vec::new(), shortfall, refused };
+        let view = View {
+            run,
+            term: "Fall".into(),
+            report,
+            published: None,
+            figures: Vec::new(),
+            shortfall,
+            supposes: vec!["2 more <b>educators</b>".into()],
+            refused,
+        };
         page(&samples::actor(), &view, samples::now()).into_string()
     }
 

@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use super::ask::{Form, Typed};
 use super::layout::{Page, Place, empty, pager};
+use super::locks;
 use super::words;
 use crate::api::{State, access::Planner, error::Error, extract::NoQuery, extract::Query};
 use crate::domain::actor::Actor;
@@ -68,6 +69,7 @@ async fn start(
         match state.ask(&actor, term, districts, settings).await {
             Ok(run) => return Ok(Redirect::to(&format!("/runs/{}", run.id)).into_response()),
             Err(Error::Fields(issues)) => typed.issues = issues,
+            Err(Error::Locks(broken)) => typed.locks = locks::told(&mut state.db.read().await?, &broken).await?,
             Err(other) => return Err(other),
         }
     }

@@ -18,7 +18,7 @@ use crate::domain::time::{self, Tz};
 use crate::store::{self, Tx, accounts, mail};
 
 /// The clocks of the United States; whoever has another keeps it.
-const ZONES: [Tz; 11] = [
+pub(super) const ZONES: [Tz; 11] = [
     Tz::America__New_York,
     Tz::America__Detroit,
     Tz::America__Indiana__Indianapolis,

@@ -8,7 +8,7 @@ use super::layout::figure;
 use super::words;
 use crate::api::error::Error;
 use crate::domain::actor::Actor;
-use crate::domain::id::EducatorId;
+use crate::domain::id::{DistrictId, EducatorId};
 use crate::domain::records::Educator;
 use crate::domain::session::{Purpose, SessionStatus};
 use crate::domain::time::{self, Date, Tz};
@@ -20,6 +20,8 @@ const AHEAD: TimeDelta = TimeDelta::days(60);
 /// Sessions read for an educator's day, and for a district's week.
 const OF_A_DAY: i64 = 40;
 const OF_A_WEEK: i64 = 5000;
+/// How far the next week with sessions is looked for: over the longest holidays.
+const MONTHS: TimeDelta = TimeDelta::days(120);
 /// Sessions without an educator that are listed.
 const LISTED: usize = 8;
 
@@ -121,9 +123,11 @@ fn until(wait: TimeDelta) -> String {
     }
 }
 
-/// This week in the schools of somebody's districts.
+/// This week in the schools of somebody's districts, or the next one with sessions where this has none.
 pub struct Week {
     monday: Date,
+    /// It is not the present week, in which there is nothing.
+    later: bool,
     sessions: usize,
     services: usize,
     educators: usize,
@@ -133,16 +137,31 @@ pub struct Week {
 impl Week {
     /// Weeks begin on Monday; that of a district on any clock of ours begins within a day of another's.
     pub async fn read(tx: &mut Tx, actor: &Actor, now: DateTime<Utc>) -> Result<Self, Error> {
-        let tz = Tz::America__Chicago;
-        let monday = Date(now.with_timezone(&tz).date_naive()).monday();
+        let this = Date(now.with_timezone(&Self::TZ).date_naive()).monday();
+        let week = Self::of(tx, actor, this).await?;
+        if week.sessions > 0 || !week.uncovered.is_empty() {
+            return Ok(week);
+        }
+        let wanted =
+            Wanted { from: now, to: now + MONTHS, educator_id: None, school_id: None, district_id: one(actor) };
+        let next = sessions::list(tx, &Visible::to(actor), wanted, None, 1).await?;
+        match next.first() {
+            Some(next) => Ok(Self { later: true, ..Self::of(tx, actor, next.session.meeting.held_on.monday()).await? }),
+            None => Ok(week),
+        }
+    }
+
+    const TZ: Tz = Tz::America__Chicago;
+
+    async fn of(tx: &mut Tx, actor: &Actor, monday: Date) -> Result<Self, Error> {
+        let tz = Self::TZ;
         let at = |date: Date| time::instant(time::to_utc(tz, date, 0));
         let wanted = Wanted {
             from: at(monday),
             to: at(monday.plus_days(7)),
             educator_id: None,
             school_id: None,
-            // Most have one district, and of one the database finds the sessions at once.
-            district_id: actor.districts.first().copied().filter(|_| actor.districts.len() == 1),
+            district_id: one(actor),
         };
         let all = sessions::list(tx, &Visible::to(actor), wanted, None, OF_A_WEEK).await?;
         let is = |one: &Listed, status: SessionStatus| one.session.meeting.status == status;
@@ -152,6 +171,7 @@ impl Week {
         educators.dedup();
         Ok(Self {
             monday,
+            later: false,
             sessions: planned.len(),
             services: planned.iter().filter(|one| matches!(one.session.meeting.purpose, Purpose::Service(_))).count(),
             educators: educators.len(),
@@ -162,8 +182,8 @@ impl Week {
     pub fn show(&self) -> Markup {
         html! {
             section.card aria-labelledby="week" {
-                h2 #week { "This week in your schools" }
-                p.soft { (words::week(self.monday)) }
+                h2 #week { @if self.later { "The next school week in your schools" } @else { "This week in your schools" } }
+                p.soft { (words::week(self.monday)) @if self.later { " · no session falls into the present week" } }
                 dl.figures {
                     (figure(&words::count(self.sessions), "sessions planned"))
                     @if self.services > 0 { (figure(&words::count(self.services), "of them services")) }
@@ -171,7 +191,7 @@ impl Week {
                     (figure(&words::count(self.uncovered.len()), "without an educator"))
                 }
                 @if self.sessions == 0 && self.uncovered.is_empty() {
-                    p { "No session falls into this week: it may be a holiday, or nothing is published yet." }
+                    p { "No session is published for this week or a later one. As soon as the staffing office publishes a schedule, its weeks are here; until then " a href="/vacancies" { "Vacancies" } " says where each class stands." }
                 }
                 @if !self.uncovered.is_empty() {
                     h3 { "Nobody is there" }
@@ -187,6 +207,11 @@ impl Week {
             }
         }
     }
+}
+
+/// The one district of somebody who has one, as most have: of one the database finds the sessions at once.
+fn one(actor: &Actor) -> Option<DistrictId> {
+    actor.districts.first().copied().filter(|_| actor.districts.len() == 1)
 }
 
 #[cfg(test)]

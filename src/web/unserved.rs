@@ -11,7 +11,8 @@ use super::{needs, words};
 use crate::api::error::Error;
 use crate::domain::id::{EducatorId, NeedId, RecordId, SchoolId};
 use crate::domain::records::{Educator, School};
-use crate::domain::time::Tz;
+use crate::domain::run::Run;
+use crate::domain::time::{Date, Tz};
 use crate::engine::outcome::{Report, Unserved};
 use crate::engine::rule::Rule;
 use crate::store::{self, Tx};
@@ -23,7 +24,7 @@ const STEPS: [(&str, &str, bool); 10] = [
     ("state", "licensed in the state", true),
     ("area", "licensed for the subject", true),
     ("grade", "licensed for the grades", true),
-    ("validity", "license valid on all dates", true),
+    ("validity", "licensed on all dates", true),
     ("clearance", "cleared in the state", true),
     ("language", "speak the language", true),
     ("veto", "not vetoed", true),
@@ -71,9 +72,9 @@ fn key(step: usize) -> &'static str {
     STEPS.get(step).map_or(NO_STEP, |(filter, ..)| filter)
 }
 
-/// Chooses and names what is shown; only that is looked up.
-/// Zones are called as they were at `at`.
-pub async fn shortfall(tx: &mut Tx, report: &Report, asked: &Asked, at: DateTime<Utc>) -> Result<Shortfall, Error> {
+/// Chooses and names what is shown; only that is looked up. Zones are called as they were when the run was asked for.
+pub async fn shortfall(tx: &mut Tx, report: &Report, asked: &Asked, run: &Run) -> Result<Shortfall, Error> {
+    let at = run.created_at;
     let mut shortfall = choose(report, asked);
     for row in &mut shortfall.rows {
         (row.title, row.about) = match row.need.need.parse() {
@@ -82,7 +83,11 @@ pub async fn shortfall(tx: &mut Tx, report: &Report, asked: &Asked, at: DateTime
         };
         row.need.reason = spoken(tx, &row.need.reason, at).await?;
         if let Some(fix) = &mut row.need.nearest {
-            row.nearest = Some(educator(tx, &fix.educator).await?);
+            let supposed = fix.educator.parse().ok().and_then(|id| run.settings.supposed_name(id));
+            row.nearest = Some(match supposed {
+                Some(name) => name,
+                None => educator(tx, &fix.educator).await?,
+            });
             fix.change = spoken(tx, &fix.change, at).await?;
             fix.confirmed = spoken(tx, &fix.confirmed, at).await?;
         }
@@ -111,13 +116,15 @@ fn choose(report: &Report, asked: &Asked) -> Shortfall {
 }
 
 /// What the engine says, with names for ids, and clocks and zones as people here say them.
-async fn spoken(tx: &mut Tx, text: &str, at: DateTime<Utc>) -> Result<String, Error> {
+pub(super) async fn spoken(tx: &mut Tx, text: &str, at: DateTime<Utc>) -> Result<String, Error> {
     let mut words = Vec::new();
     for word in text.split(' ') {
         let core = word.trim_matches(['(', ')', ',', '.', ':', ';']);
         let said = if let Some(tz) = core.parse::<Tz>().ok().filter(|_| core.contains('/')) {
             words.push(word.replace(core, &words::zone(at, tz)).replace(['(', ')'], ""));
             continue;
+        } else if let Ok(date) = core.parse::<Date>() {
+            Some(words::long_date(date))
         } else if core.len() == 36 && core.parse::<EducatorId>().is_ok() {
             name(tx, core).await?
         } else if let Some((from, to)) = core.split_once('–') {
@@ -207,7 +214,7 @@ fn need(row: &Named, address: &str) -> Markup {
                 strong { (words::count(missing)) " minutes" } " of " (words::count(need.minutes_owed)) " not served"
                 @if static_rule { " · " span.badge.warn { "to be mended in the records" } }
             }
-            @if !need.reason.is_empty() { p { (need.reason) } }
+            @if !need.reason.is_empty() { p { (words::capital(&need.reason)) } }
             @if !need.waterfall.is_empty() {
                 ol.waterfall aria-label="Educators left after each filter" {
                     @for step in &need.waterfall {
@@ -257,7 +264,7 @@ mod tests {
         let text = shown(&samples::report(Status::Optimal, 0.0), None, None);
         for part in [
             "<strong>600 minutes</strong> of 900 not served",
-            "nobody is licensed &lt;for&gt; it",
+            "Nobody is licensed &lt;for&gt; it",
             "4 licensed in the state",
             "<li class=\"last\" title=\"license\">0 licensed for the subject",
             "add a license row, which serves 600 more minutes",

@@ -61,6 +61,54 @@ pub fn session(listed: &Listed) -> String {
     }
 }
 
+/// With a capital letter.
+pub fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// Of what a browser calls itself, the browser and the system: `Firefox 128 on Windows`. Nothing is decided by it.
+pub fn browser(agent: &str) -> String {
+    // The first that is found: nearly every browser also calls itself those below it.
+    const BROWSERS: [(&str, &str); 10] = [
+        ("Edg/", "Edge"),
+        ("EdgA/", "Edge"),
+        ("EdgiOS/", "Edge"),
+        ("OPR/", "Opera"),
+        ("SamsungBrowser/", "Samsung Internet"),
+        ("FxiOS/", "Firefox"),
+        ("Firefox/", "Firefox"),
+        ("CriOS/", "Chrome"),
+        ("Chrome/", "Chrome"),
+        ("Version/", "Safari"),
+    ];
+    const SYSTEMS: [(&str, &str); 7] = [
+        ("Windows", "Windows"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Android", "Android"),
+        ("CrOS", "ChromeOS"),
+        ("Mac OS X", "macOS"),
+        ("Linux", "Linux"),
+    ];
+    let found = BROWSERS.iter().find_map(|(mark, name)| agent.split_once(mark).map(|(_, rest)| (*name, rest)));
+    let named = found.map(|(name, rest)| {
+        let version: String = rest.chars().take_while(char::is_ascii_digit).collect();
+        format!("{name} {version}").trim_end().to_owned()
+    });
+    let system = SYSTEMS.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name);
+    match (named, system) {
+        (Some(name), Some(system)) => format!("{name} on {system}"),
+        (Some(name), None) => name,
+        (None, Some(system)) => format!("A browser on {system}"),
+        // A program that calls itself `curl/8.5`.
+        (None, None) => {
+            let name: String = agent.split(['/', ' ', '(']).next().unwrap_or_default().chars().take(40).collect();
+            if name.is_empty() { "A browser".into() } else { name }
+        }
+    }
+}
+
 /// Whole seconds as `48 s`, `3 min 20 s`, `2 h 5 min`.
 pub fn seconds(seconds: i64) -> String {
     let (hours, minutes, rest) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
@@ -113,6 +161,37 @@ mod tests {
     fn a_gap_that_is_not_nothing_never_reads_as_nothing() {
         let said: Vec<String> = [0.0, 0.000_01, 0.004, 0.01, 0.1234, 1.0].map(percent).into();
         assert_eq!(said, ["0 %", "< 0.01 %", "0.4 %", "1 %", "12.3 %", "100 %"]);
+    }
+
+    #[test]
+    fn a_browser_is_called_by_its_name_and_its_system() {
+        let agents = [
+            (
+                "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/128.0.0.0 Safari/537.36",
+                "Chrome 128 on Linux",
+            ),
+            (
+                "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/128.0.0.0 Safari/537.36 Edg/128.0.1",
+                "Edge 128 on Windows",
+            ),
+            (
+                "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:129.0) Gecko/20100101 Firefox/129.0",
+                "Firefox 129 on macOS",
+            ),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1",
+                "Safari 17 on iPhone",
+            ),
+            (
+                "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/127.0.0.0 Mobile Safari/537.36",
+                "Chrome 127 on Android",
+            ),
+            ("curl/8.5.0", "curl"),
+            ("", "A browser"),
+        ];
+        for (agent, said) in agents {
+            assert_eq!(browser(agent), said);
+        }
     }
 
     #[test]

@@ -71,11 +71,14 @@ SESSIONS = "/api/v1/sessions?from=2000-01-01T00:00:00Z&to=2100-01-01T00:00:00Z&l
 
 
 def solved(office, run):
-    while office.json("GET", f"/api/v1/runs/{run}")["state"] in ("queued", "running"):
+    """Waits for the end of a run; one without a schedule ends the bench, for half of the pages would show nothing."""
+    while (known := office.json("GET", f"/api/v1/runs/{run}"))["state"] in ("queued", "running"):
         time.sleep(1)
+    if not known["schedule_sha256"]:
+        sys.exit(f"run {run} ended {known['state']} without a schedule: {known['cause']}")
 
 
-def furnish(office, term):
+def furnish(office, term, run):
     """What a term in use has beside its schedule. Returns ids by kind: of one educator who serves students, and of a district
     and school of theirs."""
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
@@ -98,8 +101,9 @@ def furnish(office, term):
     near = office.first(f"/api/v1/vacancies?district_id={ids['districts']}&limit=1")
     ids["vacancies"] = (near or office.first("/api/v1/vacancies?limit=1"))["id"]
     ids["sections"] = sections[0]["id"]
-    for section in sections[:20]:
-        body = {"term_id": term, "section_id": section["id"], "educator_id": ids["educators"], "reason": "bench"}
+    # To whoever serves them: nobody else may be able to.
+    for row in office.json("GET", f"/api/v1/runs/{run}/schedule")["sections"][:20]:
+        body = {"term_id": term, "section_id": row["section"], "educator_id": row["educator"], "reason": "bench"}
         office.json("POST", "/api/v1/pins", body)
     on = served["starts_at"][:10]
     away = {"term_id": term, "first_on": on, "last_on": on, "reason": "ill"}
@@ -160,7 +164,7 @@ def main():
         began = time.monotonic()
         office.json("POST", f"/api/v1/runs/{asked}/publish")
         print(f"published in {time.monotonic() - began:.1f} s\n", file=sys.stderr)
-        ids = furnish(office, term)
+        ids = furnish(office, term, asked)
         for role in ROLES[1:]:
             body = {"email": f"{role}@bench.example", "name": role, "role": role}
             if role in ("district_hr", "special_education"):

@@ -7,6 +7,7 @@ mod every;
 mod hostile;
 mod house;
 mod journey;
+mod overriding;
 mod passkeys;
 mod printed;
 mod providers;

@@ -15,7 +15,7 @@ use crate::fresh::on_both;
 use crate::runs::{ana, office, own, settings, until};
 
 /// A solved run of the sample term.
-async fn solved(db: &Db, state: &State, term: TermId, settings: RunSettings) -> RunId {
+pub async fn solved(db: &Db, state: &State, term: TermId, settings: RunSettings) -> RunId {
     let closing = CancellationToken::new();
     let worker = tokio::spawn(Worker::new(db.clone(), own(), 1, closing.clone()).run());
     let run = state.ask(&ana(), term, Vec::new(), settings).await.expect("a run");
@@ -26,18 +26,18 @@ async fn solved(db: &Db, state: &State, term: TermId, settings: RunSettings) -> 
     run.id
 }
 
-async fn problem(db: &Db, id: RunId) -> Problem {
+pub async fn problem(db: &Db, id: RunId) -> Problem {
     let text = runs::problem(&mut db.read().await.expect("reads"), id).await.expect("a problem");
     serde_json::from_str(&text).expect("a problem")
 }
 
-async fn form(client: &Client, path: &str, body: &str) -> Answer {
+pub async fn form(client: &Client, path: &str, body: &str) -> Answer {
     let kind = [("content-type", "application/x-www-form-urlencoded")];
     client.raw("POST", path, &kind, Body::from(body.to_owned())).await
 }
 
 /// The value of a hidden field, as a browser would send it back.
-fn hidden<'a>(page: &'a str, name: &str) -> &'a str {
+pub fn hidden<'a>(page: &'a str, name: &str) -> &'a str {
     let field = page.split(&format!("name=\"{name}\" value=\"")).nth(1).unwrap_or_else(|| panic!("no {name}: {page}"));
     field.split('"').next().unwrap_or_default()
 }
@@ -99,11 +99,15 @@ async fn a_lock_and_a_ban_hold_in_the_next_run_until_they_are_undone_and_neither
 
         let unexplained = form(&client, &path, &format!("decision=lock&educator={educator}&seen={seen}")).await;
         assert!(unexplained.status == 422 && unexplained.text.contains("Say why"), "{unexplained:?}");
-        let lock = format!("decision=lock&educator={educator}&reason=knows+the+class&seen={seen}");
+        // Whatever speaks against it is known, and overridden.
+        let overrides = "overrides=W01%2CW02%2CW03%2CW04%2CW05%2CW06%2CW07";
+        let lock = format!("decision=lock&educator={educator}&reason=knows+the+class&seen={seen}&{overrides}");
         assert_eq!(form(&client, &path, &lock).await.status, 303);
         // The second of two who had the same page before them: told, with the form kept.
-        let other = &before.educators[1].id;
-        let late = format!("decision=lock&educator={other}&reason=is+nearer&seen={seen}");
+        let late = format!("decision=lock&educator={educator}&reason=is+nearer&seen={seen}&{overrides}");
+        // Before anything that speaks against it: a page with that alone would pass for what they have seen.
+        let unticked = form(&client, &path, late.split("&overrides").next().expect("the form")).await;
+        assert!(unticked.status == 409 && unticked.text.contains("Somebody else has locked"), "{unticked:?}");
         let late = form(&client, &path, &late).await;
         assert_eq!(late.status, 409);
         for part in ["Somebody else has locked", "knows the class", "value=\"is nearer\""] {

@@ -360,6 +360,9 @@ async fn an_educator_logs_a_session_on_the_page_and_the_line_shows_it() {
         }
         let all = house.people[3].get("/minutes").await;
         assert!(all.text.contains("Service minutes at risk") && all.text.contains("k-A"), "{}", all.text);
+        // A page beyond the last is the last.
+        let beyond = house.people[3].get("/minutes?page=99&all=true").await;
+        assert!(beyond.text.contains("k-A"), "{}", beyond.text);
         let hr = house.people[2].get("/minutes").await;
         assert!(hr.text.contains("A High") && !hr.text.contains("k-A"), "{}", hr.text);
     })

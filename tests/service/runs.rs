@@ -61,7 +61,7 @@ pub fn own() -> Solver {
 }
 
 /// A child that is a shell script.
-fn fake(dir: &TempDir, script: &str) -> Solver {
+pub fn fake(dir: &TempDir, script: &str) -> Solver {
     let path = dir.path().join("solver");
     std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("writes");
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("permits");

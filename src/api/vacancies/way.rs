@@ -359,6 +359,7 @@ async fn lock(tx: &mut Tx, offer: &Offer) -> Result<(), Error> {
             service_id: None,
             educator_id: offer.educator_id,
             reason: Some(format!("accepted the offer: {}", offer.title)),
+            overrides: Vec::new(),
             source: None,
             source_id: None,
         };

@@ -210,6 +210,7 @@ async fn tell(state: &State, term: TermId) -> anyhow::Result<()> {
     for (body, password) in accounts_for(&state.db, meeting.district_id, educator).await? {
         print(&format!("  {:<30} {:<32} {password}\n", body.role.title(), body.email))?;
     }
+    print("All of it is made up: stop it with Ctrl-C, and remove it with the same command and --clear.\n")?;
     Ok(())
 }
 
@@ -219,6 +220,12 @@ fn mail_goes(settings: &Settings) -> String {
         Some(Carrier::Smtp(_)) => "to your mail server".into(),
         None => "none".into(),
     }
+}
+
+/// `District HR` as part of a name: only its first letter is made small.
+fn spoken_role(role: Role) -> String {
+    let mut letters = role.title().chars();
+    letters.next().map_or(String::new(), |first| first.to_lowercase().chain(letters).collect())
 }
 
 /// One account for each role, with a fresh password.
@@ -232,7 +239,7 @@ async fn accounts_for(
     for role in Role::ALL {
         let body = AccountBody {
             email: format!("{}{DOMAIN}", role.name().replace('_', "-")),
-            name: format!("Demo {}", role.title().to_lowercase()),
+            name: format!("Demo {}", spoken_role(role)),
             role,
             district_ids: if role.of_districts() { vec![district] } else { Vec::new() },
             educator_id: (role == Role::Educator).then_some(educator),

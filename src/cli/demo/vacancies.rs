@@ -163,6 +163,7 @@ async fn walk(db: &Db, term: TermId, way: Way<'_>) -> anyhow::Result<()> {
                     service_id: None,
                     educator_id,
                     reason,
+                    overrides: Vec::new(),
                     source: None,
                     source_id: None,
                 };

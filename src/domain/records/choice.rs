@@ -16,8 +16,21 @@ record! {
         /// Why, for whoever looks at it later.
         #[serde(default)]
         pub reason: Option<String>,
+        /// Codes of the cautions (`W…`) that whoever decided it knew of and overrode, for that reason.
+        #[serde(default)]
+        #[schema(example = json!(["W05"]))]
+        pub overrides: Vec<String>,
     }
-    |pin, found| either(found, pin.section_id, pin.service_id)
+    |pin, found| {
+        either(found, pin.section_id, pin.service_id);
+        found.distinct("/overrides", &pin.overrides);
+        for (n, code) in pin.overrides.iter().enumerate() {
+            let shaped = code.len() == 3 && code.starts_with('W') && code[1..].bytes().all(|b| b.is_ascii_digit());
+            found.require(shaped, format!("/overrides/{n}"), "not the code of a caution, such as W05");
+        }
+        let why = pin.reason.as_ref().is_some_and(|reason| !reason.trim().is_empty());
+        found.require(pin.overrides.is_empty() || why, "/reason", "an override needs a reason");
+    }
 }
 
 record! {

@@ -1,0 +1,134 @@
+//! Two schedules side by side in figures: what each costs, what each leaves unserved, and what each run supposed.
+
+use maud::{Markup, html};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::Value as Json;
+
+use super::{suppose, words};
+use crate::api::error::Error;
+use crate::domain::id::{EducatorId, TermId};
+use crate::domain::run::{Run, RunSettings};
+use crate::engine::outcome::{Cost, Counts};
+use crate::store::{Tx, runs, schedules};
+
+/// Of a run's report, what is compared.
+#[derive(Deserialize)]
+struct Figures {
+    cost: Cost,
+    counts: Counts,
+    unserved: Vec<IgnoredAny>,
+}
+
+/// One of the two; without figures where the run ended without a report.
+pub struct Side {
+    figures: Option<Figures>,
+    settings: RunSettings,
+}
+
+impl Side {
+    pub fn of(run: &Run, report: Option<Json>) -> Result<Self, Error> {
+        let figures = report.map(serde_json::from_value).transpose().map_err(Error::internal)?;
+        Ok(Self { figures, settings: run.settings.clone() })
+    }
+
+    /// Of the run that stands published; none where none does, or districts are published apart.
+    pub async fn standing(tx: &mut Tx, term: TermId) -> Result<Option<Self>, Error> {
+        let standing = schedules::current(tx, term).await?;
+        let [one] = standing.as_slice() else { return Ok(None) };
+        let report = runs::answer(tx, one.run_id).await?.1;
+        Self::of(&runs::get(tx, one.run_id).await?, report).map(Some)
+    }
+}
+
+/// A row: what is counted, the way it is written, and whether less of it is better.
+type Row = (&'static str, fn(&Figures) -> i64, fn(i64) -> String);
+
+fn whole(number: i64) -> String {
+    words::count(usize::try_from(number).unwrap_or(0))
+}
+
+fn signed(n: usize) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+const ROWS: [Row; 8] = [
+    ("Cost", |f| f.cost.total, words::dollars),
+    ("of it for minutes not served", |f| f.cost.unserved, words::dollars),
+    ("of it for pay", |f| f.cost.pay, words::dollars),
+    ("Minutes not served", |f| f.counts.minutes_owed - f.counts.minutes_served, whole),
+    ("Needs not, or not wholly, served", |f| signed(f.unserved.len()), whole),
+    ("Sections served", |f| signed(f.counts.sections_served), whole),
+    ("Services fully served", |f| signed(f.counts.services_served), whole),
+    ("Educators with work", |f| signed(f.counts.educators_used), whole),
+];
+
+/// The table: before, after and the difference.
+pub fn show(before: &Side, after: &Side, name: impl Fn(EducatorId) -> String + Copy) -> Markup {
+    let cell = |side: &Side, (_, count, said): &Row| side.figures.as_ref().map_or("–".into(), |f| said(count(f)));
+    let difference = |(_, count, said): &Row| {
+        let both = before.figures.as_ref().zip(after.figures.as_ref());
+        both.map_or("–".into(), |(before, after)| match count(after) - count(before) {
+            0 => "none".to_owned(),
+            more if more > 0 => format!("+{}", said(more)),
+            less => format!("−{}", said(-less)),
+        })
+    };
+    let supposes = |side: &Side| {
+        let said = suppose::told(&side.settings, name);
+        html! { @if said.is_empty() { "nothing" } @else { ul.plain { @for one in &said { li { (one) } } } } }
+    };
+    html! {
+        section.card aria-labelledby="figures" {
+            h2 #figures { "In figures" }
+            table.stack {
+                caption.unseen { "Figures of both" }
+                thead { tr { th scope="col" { "What" } th.number scope="col" { "Before" } th.number scope="col" { "This run" } th.number scope="col" { "Difference" } } }
+                tbody {
+                    @for row in &ROWS {
+                        tr {
+                            th scope="row" { (row.0) }
+                            td.number data-label="Before" { (cell(before, row)) }
+                            td.number data-label="This run" { (cell(after, row)) }
+                            td.number data-label="Difference" { (difference(row)) }
+                        }
+                    }
+                    tr {
+                        th scope="row" { "Supposes" }
+                        td data-label="Before" { (supposes(before)) }
+                        td data-label="This run" { (supposes(after)) }
+                        td {}
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::run::RunState;
+    use crate::engine::outcome::Status;
+    use crate::web::samples;
+
+    #[test]
+    fn both_stand_beside_each_other_with_the_difference_and_what_was_supposed() {
+        let mut run = samples::run(RunState::Succeeded, Some("optimal"));
+        let report = samples::report(Status::Optimal, 0.0);
+        let before = Side::of(&run, serde_json::to_value(&report).ok()).expect("figures");
+        let mut cheaper = report;
+        cheaper.cost = Cost { unserved: 900_000, pay: 244_567, ..Cost::default() }.summed();
+        cheaper.counts.minutes_served += 400;
+        cheaper.unserved.pop();
+        run.settings.change_cents = Some(500);
+        let after = Side::of(&run, serde_json::to_value(&cheaper).ok()).expect("figures");
+        let text = show(&before, &after, |_| String::new()).into_string();
+        for part in ["$12,345.67", "$11,445.67", "−$900.00", "+$100.00", "−400", "−1", "none", "$5.00 for a need"]
+        {
+            assert!(text.contains(part), "{part} is not in {text}");
+        }
+        let none = show(&Side::of(&run, None).expect("no figures"), &after, |_| String::new()).into_string();
+        assert!(none.contains("–") && !none.contains("−$900"), "{none}");
+    }
+}
