@@ -22,8 +22,8 @@ use crate::engine::rule::Issue;
 const LINE_LIMIT: u64 = 64 << 20;
 /// Kept of what the child writes to standard error.
 const STDERR_LIMIT: u64 = 4096;
-/// From SIGTERM to SIGKILL: the contract is a final line within one second.
-const GRACE: Duration = Duration::from_secs(2);
+/// From SIGTERM to SIGKILL. Most problems are reckoned within one second; what a vendor's takes is several.
+const GRACE: Duration = Duration::from_secs(6);
 
 /// The exit status of a solver that refuses its input, with an issue on each line of standard error.
 const BAD_INPUT: i32 = 2;

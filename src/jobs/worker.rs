@@ -34,8 +34,10 @@ pub const LEASE: Duration = Duration::from_secs(9);
 const LOOK: Duration = Duration::from_secs(1);
 /// Between two entries about a run: its lease, its figures, and whether someone asked to cancel.
 const TICK: Duration = Duration::from_millis(400);
-/// A child keeps its own time; this long after, it is told.
+/// A child keeps its own time; this long after, and this share of its time, it is told: a large problem that was given
+/// minutes takes seconds to be explained.
 const LATE: Duration = Duration::from_secs(2);
+const LATER: u32 = 20;
 /// After each death of a child, before the next begins.
 const BACKOFF: [Duration; 2] = [Duration::from_millis(300), Duration::from_millis(1500)];
 /// Claims after which a run is given up: it may be what kills its workers.
@@ -324,7 +326,7 @@ impl Watch<'_> {
         let (lines, mut heard) = mpsc::channel(64);
         let stop = CancellationToken::new();
         let problem = self.claim.problem.clone().into_bytes();
-        let child = child::solve(&self.worker.solver, &arguments, problem, left + LATE, lines, stop.clone());
+        let child = child::solve(&self.worker.solver, &arguments, problem, left + LATE + left / LATER, lines, stop.clone());
         tokio::pin!(child);
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
