@@ -199,6 +199,7 @@ impl State {
     pub async fn write(&self, actor: &Actor) -> Result<Tx, Error> {
         let mut tx = self.db.write(&actor.principal()).await?;
         logins::still(&mut tx, actor).await?;
+        tx.mail_hold = self.settings.mail.as_ref().map(|mail| mail.hold);
         Ok(tx)
     }
 

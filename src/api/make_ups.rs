@@ -36,7 +36,7 @@ struct Wish {
 /// When a missed session can be made up
 ///
 /// Times from now on that are free for the student and for whoever serves them now, inside the service's windows, on days
-/// of school, while a license and a clearance cover the service.
+/// of school, while a license and a clearance cover the service, within the educator's minutes of week and day.
 #[utoipa::path(get, path = "/api/v1/service-log/{id}/make-up", operation_id = "proposeMakeUp", tag = "minutes", params(("id" = Uuid, Path)), responses(
     (status = 200, description = "at most ten times on the school's clock; none where nothing is missing", body = Vec<Slot>), (status = 404, description = "there is no such entry"),
 ))]
@@ -54,8 +54,8 @@ async fn proposals(
 /// Book a make-up session
 ///
 /// For the minutes that the entry lacks, less what was made up or is booked. It is a session like others, in calendars,
-/// mail and the log, and no later schedule moves it: where one takes its time it is cancelled, and the minutes are to be
-/// made up again.
+/// mail and the log, and no later schedule moves it. It is taken back where one needs its time, where the service ends, the
+/// educator is off or leaves, or the school is closed that day: the minutes are to be made up again.
 #[utoipa::path(post, path = "/api/v1/service-log/{id}/make-up", operation_id = "bookMakeUp", tag = "minutes", params(("id" = Uuid, Path)), request_body = Wish, responses(
     (status = 201, description = "it is booked", body = Booking),
     (status = 404, description = "there is no such entry"),
@@ -133,6 +133,9 @@ impl State {
         let mut tx = self.write(actor).await?;
         log::session(&mut tx, actor, Verb::Read, id).await?;
         permit(actor)?;
+        // Against a publication that takes it back as well.
+        let term = makeup::find(&mut tx, id).await?.term_id;
+        schedules::lock(&mut tx, term).await?;
         let booking = makeup::find(&mut tx, id).await?;
         makeup::cancel(&mut tx, &booking, "asked for").await?;
         self.tell_of_booking(&mut tx, &booking).await?;

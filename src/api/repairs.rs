@@ -28,10 +28,10 @@ use crate::engine::dated;
 use crate::engine::news::{self, Became, News};
 use crate::engine::outcome::Schedule;
 use crate::engine::problem::Problem;
-use crate::store::makeup::{self, Booking};
+use crate::store::makeup::Booking;
 use crate::store::schedules::Published;
 use crate::store::sessions::{self, Difference};
-use crate::store::{self, Tx, absences, directory, runs, schedules, snapshot};
+use crate::store::{self, Tx, absences, directory, giving_way, runs, schedules, snapshot};
 
 /// A repair ends by itself; this is for one that does not.
 const SECONDS: i64 = 120;
@@ -310,11 +310,13 @@ async fn standing_changes(tx: &mut Tx, run: &Run) -> Result<StandingChanges, Err
     });
     let (problem, mut meetings) = expanded.await.map_err(Error::internal)??;
     absences::apply(tx, run.term_id, &mut meetings).await?;
-    let make_ups = makeup::in_the_way(tx, run.term_id, &meetings).await?;
     let bells = meetings.iter().flat_map(|meeting| [meeting.starts_at, meeting.ends_at]);
     let next = sessions::next_bell(tx, run.term_id).await?;
     let until = bells.filter(|bell| *bell > tx.at).chain(next).min();
-    let (unchanged_meetings, differences) = sessions::differences(tx, run.term_id, &run.district_ids, meetings).await?;
+    let ahead = sessions::ahead(tx, run.term_id, &run.district_ids, meetings).await?;
+    let gave_way = giving_way::to_schedule(tx, run.term_id, &ahead.meetings).await?;
+    let make_ups = gave_way.into_iter().map(|(booking, _)| booking).collect();
+    let (unchanged_meetings, differences) = sessions::differences(ahead);
     let mut names = BTreeMap::new();
     for educator in store::every::<kept::Educator>(tx).await? {
         names.insert(educator.id, educator.body.display_name);

@@ -4,6 +4,7 @@ pub mod account;
 pub mod actor;
 pub mod batch;
 pub mod calendar;
+pub mod carry;
 pub mod closure;
 pub mod educator;
 pub mod eligibility;

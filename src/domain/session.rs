@@ -73,6 +73,24 @@ pub struct Meeting {
     pub status: SessionStatus,
 }
 
+impl Meeting {
+    /// What has begun stays as it was held: no publication, absence or cancellation changes it any more, and what became
+    /// of it is for the log.
+    #[must_use]
+    pub fn has_begun(&self, at: DateTime<Utc>) -> bool {
+        self.starts_at <= at
+    }
+
+    /// Whether two meetings would have somebody in two places.
+    #[must_use]
+    pub fn meets(&self, other: &Self) -> bool {
+        let shared = || self.students.iter().any(|s| other.students.iter().any(|o| o.student_id == s.student_id));
+        self.starts_at < other.ends_at
+            && other.starts_at < self.ends_at
+            && (self.educator_id == other.educator_id || shared())
+    }
+}
+
 /// A published meeting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::audit;
 use super::entities;
 use super::error::{Result, StoreError};
+use super::giving_way;
 use super::lines;
 use super::told;
 use super::tx::{Row, Statement, Tx, Value};
@@ -69,6 +70,7 @@ pub async fn insert_as<T: Entity>(tx: &mut Tx, id: T::Id, body: T) -> Result<Sto
     audit::write(tx, "create", T::KIND, id.uuid(), None, Some(json(&stored.body)?)).await?;
     vacancies::begin(tx, T::KIND, id.uuid()).await?;
     lines::follow(tx, T::KIND, id.uuid(), false).await?;
+    giving_way::follow(tx, T::KIND, id.uuid(), true).await?;
     Ok(stored)
 }
 
@@ -167,6 +169,7 @@ pub async fn update<T: Entity>(tx: &mut Tx, id: T::Id, expected: Option<i64>, bo
     told::follow(tx, T::KIND, id.uuid(), &was, &is).await?;
     audit::write(tx, "update", T::KIND, id.uuid(), Some(was), Some(is)).await?;
     lines::follow(tx, T::KIND, id.uuid(), false).await?;
+    giving_way::follow(tx, T::KIND, id.uuid(), false).await?;
     Ok(after)
 }
 

@@ -1,5 +1,7 @@
-//! Make-up sessions: reads when a student and an educator are free, books one of those times as a dated session, and lets
-//! it give way.
+//! Make-up sessions: reads when a student and an educator are free, books one of those times as a dated session, and says
+//! whether one can still be held.
+
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::Serialize;
@@ -7,7 +9,6 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::error::{Result, StoreError};
-use super::sessions::meet;
 use super::tx::{Row, Tx, instant_text, statements};
 use super::{audit, children, get, minutes};
 use crate::args;
@@ -17,13 +18,13 @@ use crate::domain::id::{
     DistrictId, EducatorId, LogId, RecordId, ScheduleId, SchoolId, ServiceId, SessionId, StudentId, TermId,
 };
 use crate::domain::log::LogEntry;
-use crate::domain::makeup::{Free, Missing, Slot, slot_at, slots};
+use crate::domain::makeup::{Free, Missing, Slot, Unfit, slot_at, slots};
 use crate::domain::record::Stored;
 use crate::domain::records::{
     Availability, Calendar, Clearance, District, Educator, License, School, Service, Term, TimeOff,
 };
 use crate::domain::session::{Meeting, Purpose, SessionStatus, SessionStudent};
-use crate::domain::time::{Clock, Date, TZDB_VERSION, Tz, UtcMinute};
+use crate::domain::time::{Clock, Date, TZDB_VERSION, Tz, UtcMinute, from_utc};
 
 statements! {
     OF_EDUCATOR = "SELECT starts_at, ends_at FROM session WHERE educator_id = $1 AND ends_at > $2 AND starts_at < $3 ORDER BY starts_at";
@@ -32,8 +33,9 @@ statements! {
     SERVES = "SELECT a.educator_id FROM assignment a JOIN schedule_district d ON d.schedule_id = a.schedule_id AND d.district_id = a.district_id \
               WHERE a.service_id = $1 AND d.is_current ORDER BY a.id LIMIT 1";
     STANDS = "SELECT schedule_id FROM schedule_district WHERE term_id = $1 AND district_id = $2 AND is_current";
-    /// Minutes that were given for an entry, and those that booked sessions are to give.
-    GIVEN = "SELECT CAST(COALESCE(SUM(delivered_minutes), 0) AS bigint) AS minutes FROM service_log WHERE makes_up = $1";
+    /// Minutes that were given for an entry in its own line, and those that booked sessions are to give.
+    GIVEN = "SELECT CAST(COALESCE(SUM(g.delivered_minutes), 0) AS bigint) AS minutes FROM service_log g JOIN service v ON v.id = g.service_id \
+             JOIN service_log m ON m.id = g.makes_up JOIN service w ON w.id = m.service_id WHERE m.id = $1 AND (v.id = w.id OR v.line_id = w.line_id)";
     BOOKED = "SELECT CAST(COALESCE(SUM(n.minutes), 0) AS bigint) AS minutes FROM session n JOIN session_student x ON x.session_id = n.id \
               WHERE n.makes_up = $1 AND x.serves AND NOT EXISTS (SELECT 1 FROM service_log g WHERE g.session_id = n.id)";
     INSERT = "INSERT INTO session (id, term_id, schedule_id, educator_id, school_id, district_id, service, key, held_on, starts, ends, tz, starts_at, ends_at, \
@@ -60,6 +62,9 @@ statements! {
                JOIN educator e ON e.id = n.educator_id WHERE n.term_id = $1 AND n.makes_up IS NOT NULL AND n.starts_at > $2 ORDER BY n.starts_at, n.id";
 }
 
+/// An answer, or the reason against it.
+type Fit<T> = std::result::Result<T, Unfit>;
+
 /// Days ahead that are looked at.
 const AHEAD: i64 = 60;
 
@@ -80,7 +85,6 @@ pub struct Booking {
     pub ends: Clock,
     pub tz: String,
     pub minutes: i64,
-    /// `uncovered`: the educator is away; cancel it, and book another.
     pub status: SessionStatus,
     /// Something is said of it in the log.
     pub logged: bool,
@@ -104,6 +108,8 @@ struct Ground {
     away: Vec<DateSpan>,
     licensed: Vec<DateSpan>,
     busy: Vec<(UtcMinute, UtcMinute)>,
+    /// Minutes by the educator's own dates.
+    loads: BTreeMap<Date, i64>,
     student_busy: Vec<(UtcMinute, UtcMinute)>,
 }
 
@@ -121,7 +127,8 @@ pub async fn open_minutes(tx: &mut Tx, entry: &LogEntry) -> Result<i64> {
 /// stands.
 pub async fn proposals(tx: &mut Tx, entry: &LogEntry, now: DateTime<Utc>, most: usize) -> Result<Vec<Slot>> {
     let ground = Ground::read(tx, entry, now).await?;
-    Ok(ground.judge(now, |missing, days, free, after| slots(missing, days, free, after, most)).unwrap_or_default())
+    let found = ground.judge(now, |missing, days, free, after| Ok(slots(missing, days, free, after, most)));
+    Ok(found.unwrap_or_default())
 }
 
 /// Books what an entry still lacks as a session on this date at this time of the school's clock. A time that does not suit
@@ -132,14 +139,9 @@ pub async fn book(tx: &mut Tx, entry: &LogEntry, on: Date, at: Clock) -> Result<
     if ground.lacks == 0 {
         return Err(StoreError::invalid("", "nothing of this entry is left to make up; it was made up, or is booked"));
     }
-    let slot = ground.judge(now, |missing, days, free, after| slot_at(missing, days, free, after, (on, at))).flatten();
-    let slot = slot.ok_or_else(|| {
-        StoreError::invalid(
-            "/starts",
-            "does not suit the student, the educator and the school; ask for the times again",
-        )
-    })?;
-    keep(tx, entry, &slot).await
+    let slot = ground.judge(now, |missing, days, free, after| slot_at(missing, days, free, after, (on, at)));
+    let refuse = |why: Unfit| StoreError::invalid("/starts", format!("does not suit: {why}; ask for the times again"));
+    keep(tx, entry, &slot.map_err(refuse)?).await
 }
 
 /// Writes a booked session. That nobody is in two places, the database sees to.
@@ -203,9 +205,14 @@ pub async fn of_entries(tx: &mut Tx, ids: &[LogId]) -> Result<Vec<Booking>> {
 
 /// Cancels a booked session that has not begun and of which nothing is logged.
 pub async fn cancel(tx: &mut Tx, booking: &Booking, why: &str) -> Result<()> {
-    if booking.logged || booking.meeting.starts_at <= tx.at {
+    if booking.logged || booking.meeting.has_begun(tx.at) {
         return Err(StoreError::invalid("", "it has begun or is logged; say in the log what became of it"));
     }
+    take_out(tx, booking, why).await
+}
+
+/// Takes a booked session out of the calendar. What the log says of it stays.
+pub(super) async fn take_out(tx: &mut Tx, booking: &Booking, why: &str) -> Result<()> {
     tx.execute(&DELETE, args![booking.session_id]).await?;
     let told = json!({ "makes_up": booking.makes_up, "held_on": booking.held_on, "starts": booking.starts });
     audit::write(tx, "cancel", "session", booking.session_id.uuid(), Some(told), Some(json!({ "why": why }))).await
@@ -217,34 +224,44 @@ pub async fn to_come(tx: &mut Tx, term: TermId) -> Result<Vec<Booking>> {
     tx.rows(&TO_COME, args![term, at]).await?.iter().map(booking).collect()
 }
 
-/// Of [`to_come`], those that could not be held beside these meetings: somebody would be in two places, or the school is
-/// closed that day by now.
-pub async fn in_the_way(tx: &mut Tx, term: TermId, meetings: &[Meeting]) -> Result<Vec<Booking>> {
-    let mut found = Vec::new();
-    for one in to_come(tx, term).await? {
-        let Meeting { district_id, school_id, held_on, .. } = one.meeting;
-        let kept = minutes::calendar_of(tx, term, district_id, school_id).await?.map(calendar::Calendar::from);
-        let day = DateSpan { first: held_on, last: held_on };
-        let open = kept.is_some_and(|kept| !kept.instructional_days(day).is_empty());
-        if !open || meetings.iter().any(|meeting| meet(meeting, &one.meeting)) {
-            found.push(one);
-        }
+/// Why a session of this service can no longer be held by its educator as it is dated; none if it can. `whole`: it is to
+/// give the minutes of a session of the service.
+pub async fn prevented(tx: &mut Tx, meeting: &Meeting, service: ServiceId, whole: bool) -> Result<Option<Unfit>> {
+    let mut ground = Ground::of(tx, service, meeting.educator_id).await?;
+    if whole && ground.service.minutes != meeting.minutes {
+        return Ok(Some(Unfit::Window));
     }
-    Ok(found)
+    ground.lacks = meeting.minutes;
+    ground.term.grid_minutes = 1;
+    Ok(ground.holds(meeting).err())
 }
 
 impl Ground {
+    /// Of an entry, with whoever serves the student as it stands, and what both have to do.
     async fn read(tx: &mut Tx, entry: &LogEntry, now: DateTime<Utc>) -> Result<Self> {
-        let lacks = open_minutes(tx, entry).await?;
-        let service = get::<Service>(tx, entry.service_id).await?.body;
-        let school = get::<School>(tx, service.school_id).await?.body;
-        let district = get::<District>(tx, school.district_id).await?.body;
-        let term = get::<Term>(tx, service.term_id).await?.body;
-        let calendar = minutes::calendar_of(tx, service.term_id, school.district_id, service.school_id).await?;
         let who: EducatorId = match tx.row(&SERVES, args![entry.service_id]).await? {
             Some(row) => row.id("educator_id")?,
             None => entry.educator_id,
         };
+        let mut ground = Self::of(tx, entry.service_id, who).await?;
+        ground.lacks = open_minutes(tx, entry).await?;
+        // Whole weeks, for what the educator may hold in one.
+        let (from, until) = (now - TimeDelta::days(9), now + TimeDelta::days(AHEAD + 9));
+        ground.busy = taken(&tx.rows(&OF_EDUCATOR, args![who, from, until]).await?)?;
+        for (begins, ends) in &ground.busy {
+            *ground.loads.entry(from_utc(ground.educator.body.tz, *begins).0).or_default() += ends - begins;
+        }
+        ground.student_busy = taken(&tx.rows(&OF_STUDENT, args![entry.student_id, from, until]).await?)?;
+        Ok(ground)
+    }
+
+    /// Of a service and whoever is to hold it, as if neither educator nor student had anything else to do.
+    async fn of(tx: &mut Tx, service_id: ServiceId, who: EducatorId) -> Result<Self> {
+        let service = get::<Service>(tx, service_id).await?.body;
+        let school = get::<School>(tx, service.school_id).await?.body;
+        let district = get::<District>(tx, school.district_id).await?.body;
+        let term = get::<Term>(tx, service.term_id).await?.body;
+        let calendar = minutes::calendar_of(tx, service.term_id, school.district_id, service.school_id).await?;
         let educator = get::<Educator>(tx, who).await?;
         let cleared = children::<Clearance>(tx, "educator_id", who).await?;
         let cleared = cleared.iter().any(|row| row.body.state == district.state);
@@ -266,11 +283,8 @@ impl Ground {
             end: row.body.end,
         };
         let availability = availability.into_iter().map(stretch).collect();
-        let (from, until) = (now - TimeDelta::days(1), now + TimeDelta::days(AHEAD + 2));
-        let busy = taken(&tx.rows(&OF_EDUCATOR, args![who, from, until]).await?)?;
-        let student_busy = taken(&tx.rows(&OF_STUDENT, args![entry.student_id, from, until]).await?)?;
         Ok(Self {
-            lacks,
+            lacks: 0,
             service,
             school,
             district,
@@ -280,24 +294,57 @@ impl Ground {
             availability,
             away,
             licensed,
-            busy,
-            student_busy,
+            busy: Vec::new(),
+            loads: BTreeMap::new(),
+            student_busy: Vec::new(),
         })
     }
 
-    /// Asks for times after `now`; none where nothing is missing, or no calendar is kept.
+    /// Asks for times after `now`; nothing where nothing is missing, or no calendar is kept.
     fn judge<T>(
         &self,
         now: DateTime<Utc>,
-        ask: impl FnOnce(&Missing<'_>, &[calendar::SchoolDay<'_>], &Free<'_>, UtcMinute) -> T,
-    ) -> Option<T> {
-        if self.lacks <= 0 || !self.educator.body.active {
-            return None;
-        }
-        let calendar = calendar::Calendar::from(self.calendar.clone()?);
-        let last = self.service.last_on.unwrap_or(self.term.last_on).min(self.term.last_on);
+        ask: impl FnOnce(&Missing<'_>, &[calendar::SchoolDay<'_>], &Free<'_>, UtcMinute) -> Fit<T>,
+    ) -> Fit<T> {
         let first = Date(now.date_naive()).plus_days(-1);
-        let days = calendar.instructional_days(DateSpan { first, last: last.min(first.plus_days(AHEAD)) });
+        self.on(DateSpan { first, last: first.plus_days(AHEAD) }, |missing, days, free| {
+            ask(missing, days, free, now.timestamp().div_euclid(60) + 1)
+        })
+    }
+
+    /// Whether a session as it is dated suits, whenever it is.
+    fn holds(&self, meeting: &Meeting) -> Fit<()> {
+        let (on, at) = (meeting.held_on, meeting.starts);
+        if !self.owed().contains(on) {
+            return Err(Unfit::NotOwed);
+        }
+        self.on(DateSpan { first: on, last: on }, |missing, days, free| {
+            slot_at(missing, days, free, UtcMinute::MIN, (on, at)).map(drop)
+        })
+    }
+
+    /// The days on which the service is owed.
+    fn owed(&self) -> DateSpan {
+        let term = DateSpan { first: self.term.first_on, last: self.term.last_on };
+        DateSpan {
+            first: self.service.first_on.unwrap_or(term.first).max(term.first),
+            last: self.service.last_on.unwrap_or(term.last).min(term.last),
+        }
+    }
+
+    /// Asks of the school days of a span on which the service is owed.
+    fn on<T>(
+        &self,
+        span: DateSpan,
+        ask: impl FnOnce(&Missing<'_>, &[calendar::SchoolDay<'_>], &Free<'_>) -> Fit<T>,
+    ) -> Fit<T> {
+        if !self.educator.body.active {
+            return Err(Unfit::Inactive);
+        }
+        let calendar = calendar::Calendar::from(self.calendar.clone().filter(|_| self.lacks > 0).ok_or(Unfit::Closed)?);
+        let owed = self.owed();
+        let within = DateSpan { first: span.first.max(owed.first), last: span.last.min(owed.last) };
+        let days = calendar.instructional_days(within);
         let missing = Missing {
             minutes: self.lacks,
             tz: self.school.tz.unwrap_or(self.district.tz),
@@ -313,8 +360,11 @@ impl Ground {
             licensed: &self.licensed,
             buffer: self.educator.body.buffer_minutes,
             busy: &self.busy,
+            loads: &self.loads,
+            max_week: self.educator.body.max_minutes_per_week,
+            max_day: self.educator.body.max_minutes_per_day,
         };
-        Some(ask(&missing, &days, &free, now.timestamp().div_euclid(60) + 1))
+        ask(&missing, &days, &free)
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod absences;
 pub mod accounts;
 pub mod audit;
+pub mod carry;
 pub mod db;
 pub mod directory;
 pub mod entities;
@@ -10,6 +11,7 @@ pub mod entity;
 pub mod error;
 pub mod factors;
 pub mod feeds;
+pub mod giving_way;
 pub mod idempotency;
 pub mod identities;
 pub mod import;
@@ -64,7 +66,8 @@ pub fn statements() -> Vec<Statement> {
         vacancies::pipeline::STATEMENTS,
     ];
     let minutes = [lines::STATEMENTS, log::STATEMENTS, minutes::STATEMENTS, makeup::STATEMENTS];
-    let written = records.into_iter().chain(answers).chain(people).chain(minutes);
+    let change = [carry::STATEMENTS, giving_way::STATEMENTS];
+    let written = records.into_iter().chain(answers).chain(people).chain(minutes).chain(change);
     let written = written.flatten().map(|(_, statement)| statement.clone());
     written
         .chain(entities::statements())

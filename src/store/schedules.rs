@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::error::{Result, StoreError};
 use super::sessions::{self, Tally};
 use super::tx::{Link, Row, Tx, statements};
-use super::{audit, makeup, runs};
+use super::{audit, giving_way, runs};
 use crate::args;
 use crate::domain::hash::sha256;
 use crate::domain::id::{self, DistrictId, EducatorId, NeedId, RecordId, RunId, ScheduleId, TermId};
@@ -149,13 +149,12 @@ pub async fn publish(tx: &mut Tx, new: Publication) -> Result<Done> {
     for rows in rows.chunks(1000) {
         tx.execute(&ASSIGN, args![id, json!(rows)]).await?;
     }
+    let ahead = sessions::ahead(tx, term, &new.districts, new.meetings).await?;
     // The schedule goes first: a booked make-up that it leaves no room for is to be made up again.
-    let gave_way = makeup::in_the_way(tx, term, &new.meetings).await?;
-    for booking in &gave_way {
-        makeup::cancel(tx, booking, &format!("gave way to version {version} of the schedule")).await?;
-    }
-    let (tally, mut touched) = sessions::replace(tx, term, id, &districts, new.meetings).await?;
-    touched.extend(gave_way.iter().map(|booking| booking.educator_id));
+    let gave_way = giving_way::to_schedule(tx, term, &ahead.meetings).await?;
+    giving_way::take_back(tx, &gave_way).await?;
+    let (tally, mut touched) = sessions::replace(tx, term, id, ahead).await?;
+    touched.extend(gave_way.iter().map(|(booking, _)| booking.educator_id));
     audit::write(
         tx,
         "publish",

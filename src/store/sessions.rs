@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
+use super::carry::{self, Ahead};
 use super::directory;
 use super::error::{Result, StoreError};
 use super::tx::{Row, Statement, Tx, instant_text, statements};
@@ -136,23 +137,26 @@ pub struct Wanted {
     pub district_id: Option<DistrictId>,
 }
 
-/// Makes the sessions of these districts be `meetings`, but for make-ups, and for what has begun: both stay. A meeting
-/// that was there keeps its id; one that changed gets a higher sequence. Says also whose calendars are different now.
+/// What stands of these districts' sessions and is to come, beside what `meetings` would have there; see
+/// [`carry`]. Make-ups are in neither.
+pub async fn ahead(tx: &mut Tx, term: TermId, districts: &[DistrictId], meetings: Vec<Meeting>) -> Result<Ahead> {
+    let args = args![term, json!(districts)];
+    let rows = tx.rows(&OF_DISTRICTS, args).await?;
+    let students = by_session(&tx.rows(&STUDENTS_OF_DISTRICTS, args).await?)?;
+    let before: Vec<Session> = rows.iter().map(|row| session(row, &students)).collect::<Result<_>>()?;
+    carry::ahead(tx, term, before, meetings).await
+}
+
+/// Makes what is to come be as planned; what has begun stays. A meeting that was there keeps its id; one that changed gets
+/// a higher sequence. Says also whose calendars are different now.
 pub async fn replace(
     tx: &mut Tx,
     term: TermId,
     schedule: ScheduleId,
-    districts: &Json,
-    meetings: Vec<Meeting>,
+    ahead: Ahead,
 ) -> Result<(Tally, BTreeSet<EducatorId>)> {
-    let args = args![term, districts.clone()];
-    let rows = tx.rows(&OF_DISTRICTS, args).await?;
-    let students = by_session(&tx.rows(&STUDENTS_OF_DISTRICTS, args).await?)?;
-    let before: Vec<Session> = rows.iter().map(|row| session(row, &students)).collect::<Result<_>>()?;
-    let (history, before, meetings) = to_come(tx.at, before, meetings);
-    let former: BTreeMap<SessionId, EducatorId> = before.iter().map(|s| (s.id, s.meeting.educator_id)).collect();
-    let (written, gone, mut tally) = reconcile(before, meetings);
-    tally.unchanged += history;
+    let former: BTreeMap<SessionId, EducatorId> = ahead.before.iter().map(|s| (s.id, s.meeting.educator_id)).collect();
+    let (written, gone, tally) = reconcile(ahead);
     let new = written.iter().map(|(_, _, meeting)| meeting.educator_id);
     let touched = gone.iter().filter_map(|id| former.get(id).copied()).chain(new).collect();
     // Everything that leaves or moves is taken out first: then no order of insertion can overlap.
@@ -177,20 +181,11 @@ pub struct Difference {
     pub after: Option<Meeting>,
 }
 
-/// How many meetings would stay as they are if the sessions of these districts were `meetings`, and those that would not.
-pub async fn differences(
-    tx: &mut Tx,
-    term: TermId,
-    districts: &[DistrictId],
-    meetings: Vec<Meeting>,
-) -> Result<(usize, Vec<Difference>)> {
-    let args = args![term, json!(districts)];
-    let rows = tx.rows(&OF_DISTRICTS, args).await?;
-    let students = by_session(&tx.rows(&STUDENTS_OF_DISTRICTS, args).await?)?;
-    let before: Vec<Session> = rows.iter().map(|row| session(row, &students)).collect::<Result<_>>()?;
-    let (history, before, meetings) = to_come(tx.at, before, meetings);
-    let mut old: BTreeMap<SessionId, Meeting> = before.iter().map(|s| (s.id, s.meeting.clone())).collect();
-    let (written, gone, tally) = reconcile(before, meetings);
+/// How many meetings would stay as they are if what is to come were as planned, and those that would not.
+#[must_use]
+pub fn differences(ahead: Ahead) -> (usize, Vec<Difference>) {
+    let mut old: BTreeMap<SessionId, Meeting> = ahead.before.iter().map(|s| (s.id, s.meeting.clone())).collect();
+    let (written, gone, tally) = reconcile(ahead);
     let mut found = Vec::with_capacity(written.len());
     for (id, _, meeting) in written {
         found.push(Difference { before: old.remove(&id), after: Some(meeting) });
@@ -200,7 +195,7 @@ pub async fn differences(
             found.push(Difference { before: Some(meeting), after: None });
         }
     }
-    Ok((tally.unchanged + history, found))
+    (tally.unchanged, found)
 }
 
 /// When the next session of a term begins or ends.
@@ -285,39 +280,23 @@ pub(super) fn composed() -> impl Iterator<Item = Statement> {
 
 type Written = Vec<(SessionId, i64, Meeting)>;
 
-/// Leaves out what has begun, of both: what was held stays as it was held, whatever is planned now, or the log would speak
-/// of sessions that are gone and sessions be counted that nobody held. Says how many that are. Where nothing was published
-/// yet, the term is written from its first day.
-fn to_come(at: DateTime<Utc>, before: Vec<Session>, mut meetings: Vec<Meeting>) -> (usize, Vec<Session>, Vec<Meeting>) {
-    let known: BTreeSet<DistrictId> = before.iter().map(|session| session.meeting.district_id).collect();
-    let (history, before): (Vec<_>, Vec<_>) = before.into_iter().partition(|s| s.meeting.starts_at <= at);
-    let running: Vec<&Meeting> = history.iter().map(|s| &s.meeting).filter(|meeting| meeting.ends_at > at).collect();
-    let until = running.iter().map(|meeting| meeting.ends_at).max().unwrap_or(at);
-    // Nobody leaves a session that is being held for one that another schedule has at the same time.
-    let free = |new: &Meeting| new.starts_at >= until || !running.iter().any(|held| meet(held, new));
-    meetings.retain(|new| !known.contains(&new.district_id) || (new.starts_at > at && free(new)));
-    (history.len(), before, meetings)
-}
-
-/// Whether two meetings would have somebody in two places.
-pub(super) fn meet(one: &Meeting, other: &Meeting) -> bool {
-    let students = |meeting: &Meeting| meeting.students.iter().map(|s| s.student_id).collect::<BTreeSet<_>>();
-    one.starts_at < other.ends_at
-        && other.starts_at < one.ends_at
-        && (one.educator_id == other.educator_id || !students(one).is_disjoint(&students(other)))
-}
-
 /// Which sessions to write, under which id and sequence, and which to take out.
-fn reconcile(before: Vec<Session>, meetings: Vec<Meeting>) -> (Written, Vec<SessionId>, Tally) {
-    let mut tally = Tally::default();
+fn reconcile(mut ahead: Ahead) -> (Written, Vec<SessionId>, Tally) {
+    let mut tally = Tally { unchanged: ahead.history, ..Tally::default() };
+    let before = std::mem::take(&mut ahead.before);
+    let meetings = std::mem::take(&mut ahead.meetings);
     let mut old: BTreeMap<String, Session> = before.into_iter().map(|s| (s.meeting.key.clone(), s)).collect();
     let (mut written, mut gone, mut unmatched) = (Vec::new(), Vec::new(), Vec::new());
     for meeting in meetings {
         match old.remove(&meeting.key) {
-            Some(session) if session.meeting == meeting => tally.unchanged += 1,
             Some(session) => {
-                gone.push(session.id);
-                written.push((session.id, session.sequence + 1, meeting));
+                let meeting = ahead.held_as(session.id, meeting);
+                if session.meeting == meeting {
+                    tally.unchanged += 1;
+                } else {
+                    gone.push(session.id);
+                    written.push((session.id, session.sequence + 1, meeting));
+                }
             }
             None => unmatched.push(meeting),
         }
@@ -334,10 +313,11 @@ fn reconcile(before: Vec<Session>, meetings: Vec<Meeting>) -> (Written, Vec<Sess
             meeting.students.iter().filter_map(|s| moved.get(&(meeting.held_on, s.service_id))).collect();
         if let Some(session) = keys.into_iter().find_map(|key| old.remove(key)) {
             gone.push(session.id);
-            written.push((session.id, session.sequence + 1, meeting));
+            written.push((session.id, session.sequence + 1, ahead.held_as(session.id, meeting)));
         } else {
             tally.added += 1;
-            written.push((SessionId::fresh(), 0, meeting));
+            let id = SessionId::fresh();
+            written.push((id, 0, ahead.held_as(id, meeting)));
         }
     }
     tally.changed = written.len() - tally.added;

@@ -3,6 +3,7 @@
 //! Every statement is written once, with `$1 …`, or as two texts side by side where the dialects differ.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use serde_json::Value as Json;
@@ -154,6 +155,8 @@ pub struct Tx {
     pub actor: String,
     /// One instant for everything written in this transaction.
     pub at: DateTime<Utc>,
+    /// How long a digest that is owed waits for further changes; none: nobody is owed mail.
+    pub mail_hold: Option<Duration>,
     /// Lines of the audit trail, written by `commit`.
     pub(super) lines: Vec<Pending>,
 }
