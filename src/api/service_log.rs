@@ -140,12 +140,11 @@ impl State {
         Ok(entries)
     }
 
-    /// Says of every student of a session the same.
+    /// Says of every student whom a session was to serve the same.
     pub async fn log_whole_session(&self, actor: &Actor, id: SessionId, said: &Said) -> Result<Vec<LogEntry>, Error> {
         let mut tx = self.write(actor).await?;
         let session = log::session(&mut tx, actor, Verb::Write, id).await?;
-        let said: Vec<(ServiceId, Said)> =
-            session.students.iter().map(|(service, _)| (*service, said.clone())).collect();
+        let said: Vec<(ServiceId, Said)> = session.due().into_iter().map(|id| (id, said.clone())).collect();
         let entries = log::write(&mut tx, &session, &said).await?;
         tx.commit().await?;
         Ok(entries)

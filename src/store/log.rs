@@ -4,9 +4,9 @@ use chrono::NaiveDate;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
-use super::audit;
 use super::error::{Result, StoreError};
 use super::tx::{Row, Tx, Value, statements};
+use super::{audit, giving_way};
 use crate::args;
 use crate::domain::actor::{Actor, Reach, Thing, Verb};
 use crate::domain::closure::Closure;
@@ -20,12 +20,16 @@ use crate::domain::time::{Clock, Date};
 statements! {
     SESSION = "SELECT n.id, n.educator_id, n.district_id, n.held_on, n.starts, n.ends, n.starts_at, n.status, n.makes_up FROM session n \
                WHERE n.id = $1 AND n.service IS NOT NULL";
-    STUDENTS = "SELECT x.service_id, x.student_id FROM session_student x WHERE x.session_id = $1 ORDER BY x.service_id";
+    /// Minutes are due where they are served, or would be if the educator were there.
+    STUDENTS = "SELECT x.service_id, x.student_id, (x.serves OR (n.status = 'uncovered' AND (v.first_on IS NULL OR v.first_on <= n.held_on) \
+                AND (v.last_on IS NULL OR n.held_on <= v.last_on))) AS due FROM session_student x JOIN session n ON n.id = x.session_id \
+                JOIN service v ON v.id = x.service_id WHERE x.session_id = $1 ORDER BY x.service_id";
     INSERT = "INSERT INTO service_log (id, version, created_at, updated_at, service_id, student_id, district_id, educator_id, session_id, held_on, \
               outcome, reason, starts, ends, planned_minutes, delivered_minutes, \"grouping\", makes_up, logged_by) \
               VALUES ($1, 1, $2, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
+    /// An amendment is about the session as it is by then: it may have been handed over or moved since the first entry.
     UPDATE = "UPDATE service_log SET version = $2, updated_at = $3, outcome = $4, reason = $5, starts = $6, ends = $7, delivered_minutes = $8, \
-              \"grouping\" = $9, makes_up = $10, logged_by = $11 WHERE id = $1";
+              \"grouping\" = $9, makes_up = $10, logged_by = $11, educator_id = $12, district_id = $13, held_on = $14, planned_minutes = $15 WHERE id = $1";
     OF_SESSION = "SELECT id, version, service_id, student_id, district_id, educator_id, session_id, held_on, outcome, reason, starts, ends, \
                   planned_minutes, delivered_minutes, \"grouping\", makes_up, logged_by, updated_at FROM service_log WHERE session_id = $1 ORDER BY service_id";
     GET = "SELECT id, version, service_id, student_id, district_id, educator_id, session_id, held_on, outcome, reason, starts, ends, \
@@ -45,6 +49,11 @@ statements! {
     OF_SCHOOL_DAY = "SELECT n.id FROM session n WHERE n.school_id = $1 AND n.held_on = $2 AND n.service IS NOT NULL ORDER BY n.starts_at, n.id";
     SCHOOL = "SELECT district_id FROM school WHERE id = $1";
     TERM = "SELECT term_id FROM service WHERE id = $1";
+    /// Whether two services deliver the same line: one that stands by itself is its own.
+    SAME_LINE = "SELECT 1 AS one FROM service v JOIN service w ON (v.id = w.id OR v.line_id = w.line_id) WHERE v.id = $1 AND w.id = $2";
+    /// Whether anything makes up for an entry, or is booked to.
+    MADE_UP = "SELECT 1 AS one FROM service_log m WHERE m.id = $1 AND (EXISTS (SELECT 1 FROM service_log g WHERE g.makes_up = m.id) \
+               OR EXISTS (SELECT 1 FROM session n WHERE n.makes_up = m.id))";
     /// A service with its student and district, and whether an educator has sessions of it.
     SERVICE = "SELECT v.student_id, c.district_id, EXISTS (SELECT 1 FROM session_student x JOIN session n ON n.id = x.session_id \
                WHERE x.service_id = v.id AND n.educator_id = $2) AS serves FROM service v JOIN school c ON c.id = v.school_id WHERE v.id = $1";
@@ -63,7 +72,26 @@ pub struct LogSession {
     pub status: SessionStatus,
     /// The entry that it was booked to make up for.
     pub makes_up: Option<LogId>,
-    pub students: Vec<(ServiceId, StudentId)>,
+    pub students: Vec<LogStudent>,
+}
+
+/// A student of such a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogStudent {
+    pub service_id: ServiceId,
+    pub student_id: StudentId,
+    /// The session gives them minutes, or would if its educator were there: not of a service that has ended, nor of one
+    /// that has had its session of the week.
+    pub due: bool,
+}
+
+impl LogSession {
+    /// Those of whom something is to be said; everybody where nobody is due.
+    #[must_use]
+    pub fn due(&self) -> Vec<ServiceId> {
+        let any = self.students.iter().any(|student| student.due);
+        self.students.iter().filter(|student| student.due || !any).map(|student| student.service_id).collect()
+    }
 }
 
 /// Whether rows of this educator and district lie within reach.
@@ -89,23 +117,30 @@ fn permit(actor: &Actor, verb: Verb, educator: EducatorId, district: DistrictId,
 /// A session of a service that the actor may read or write the log of.
 pub async fn session(tx: &mut Tx, actor: &Actor, verb: Verb, id: SessionId) -> Result<LogSession> {
     let missing = || StoreError::NotFound { what: "session", id: id.uuid() };
-    let row = tx.row(&SESSION, args![id]).await?.ok_or_else(missing)?;
-    let (educator_id, district_id) = (row.id("educator_id")?, row.id("district_id")?);
-    permit(actor, verb, educator_id, district_id, missing())?;
+    let session = find(tx, id).await?.ok_or_else(missing)?;
+    permit(actor, verb, session.educator_id, session.district_id, missing())?;
+    Ok(session)
+}
+
+/// The same for whoever may already: none where there is no such session of a service.
+pub(super) async fn find(tx: &mut Tx, id: SessionId) -> Result<Option<LogSession>> {
+    let Some(row) = tx.row(&SESSION, args![id]).await? else { return Ok(None) };
     let students = tx.rows(&STUDENTS, args![id]).await?;
-    let pair = |row: &Row| Ok((row.id("service_id")?, row.id("student_id")?));
-    Ok(LogSession {
+    let student = |row: &Row| {
+        Ok(LogStudent { service_id: row.id("service_id")?, student_id: row.id("student_id")?, due: row.get("due")? })
+    };
+    Ok(Some(LogSession {
         id,
-        educator_id,
-        district_id,
+        educator_id: row.id("educator_id")?,
+        district_id: row.id("district_id")?,
         held_on: Date(row.get::<NaiveDate>("held_on")?),
         starts: parsed(&row, "starts")?,
         ends: parsed(&row, "ends")?,
         begun: row.get::<chrono::DateTime<chrono::Utc>>("starts_at")? <= tx.at,
         status: parsed(&row, "status")?,
         makes_up: row.get::<Option<Uuid>>("makes_up")?.map(LogId::from_uuid),
-        students: students.iter().map(pair).collect::<Result<_>>()?,
-    })
+        students: students.iter().map(student).collect::<Result<_>>()?,
+    }))
 }
 
 /// Writes what became of a session, for each student named; what was written before is amended. Returns all its entries.
@@ -114,7 +149,8 @@ pub async fn write(tx: &mut Tx, session: &LogSession, said: &[(ServiceId, Said)]
     let mut wrong = Vec::new();
     for (n, (service_id, said)) in said.iter().enumerate() {
         let at = format!("/entries/{n}");
-        let Some((_, student_id)) = session.students.iter().find(|(service, _)| service == service_id) else {
+        let Some(LogStudent { student_id, .. }) = session.students.iter().find(|one| one.service_id == *service_id)
+        else {
             wrong.push(FieldIssue {
                 pointer: format!("{at}/service_id"),
                 message: "not a service of this session".into(),
@@ -164,8 +200,15 @@ pub async fn write(tx: &mut Tx, session: &LogSession, said: &[(ServiceId, Said)]
             (Some(_), _) => {}
             (None, _) => made_up(tx, &entry, &format!("{at}/makes_up"), &mut wrong).await?,
         }
+        let kept = before.iter().find(|kept| kept.service_id == *service_id);
+        if let (Some(kept), Some(_)) = (kept, entry.makes_up)
+            && tx.row(&MADE_UP, args![kept.id]).await?.is_some()
+        {
+            let message = "another session makes up for this one; amend that first, or leave it out";
+            wrong.push(FieldIssue { pointer: format!("{at}/makes_up"), message: message.into() });
+        }
         if wrong.is_empty() {
-            keep(tx, before.iter().find(|kept| kept.service_id == *service_id), entry).await?;
+            keep(tx, kept, entry).await?;
         }
     }
     if !wrong.is_empty() {
@@ -192,13 +235,20 @@ pub async fn close(tx: &mut Tx, actor: &Actor, school: SchoolId, on: Date, closu
     for row in tx.rows(&OF_SCHOOL_DAY, args![school, on]).await? {
         let session = session(tx, actor, Verb::Write, row.id("id")?).await?;
         let Some(reason) = closure.misses(session.starts, session.ends) else { continue };
-        let known = of_session(tx, session.id).await?;
-        let open = session.students.iter().filter(|(id, _)| known.iter().all(|entry| entry.service_id != *id));
-        let said: Vec<(ServiceId, Said)> = open.map(|(id, _)| (*id, Said::missed(reason))).collect();
-        let entries = write(tx, &session, &said).await?;
-        made.extend(entries.into_iter().filter(|entry| said.iter().any(|(id, _)| *id == entry.service_id)));
+        made.extend(miss(tx, &session, reason).await?);
     }
     Ok(made)
+}
+
+/// Logs a session as missed for those students who were due in it and of whom nothing is said. Returns the new entries.
+pub(super) async fn miss(tx: &mut Tx, session: &LogSession, reason: MissReason) -> Result<Vec<LogEntry>> {
+    let known = of_session(tx, session.id).await?;
+    let open = |student: &&LogStudent| student.due && known.iter().all(|entry| entry.service_id != student.service_id);
+    let said: Vec<(ServiceId, Said)> =
+        session.students.iter().filter(open).map(|student| (student.service_id, Said::missed(reason))).collect();
+    let mut entries = write(tx, session, &said).await?;
+    entries.retain(|entry| said.iter().any(|(id, _)| *id == entry.service_id));
+    Ok(entries)
 }
 
 /// A session that was held beside the schedule, mostly to make another up.
@@ -263,21 +313,27 @@ pub async fn write_extra(tx: &mut Tx, actor: &Actor, extra: &Extra) -> Result<Lo
     Ok(entry)
 }
 
-/// What an entry says it makes up must be an entry of the same student that lacks minutes and makes nothing up itself.
+/// What an entry says it makes up must be an entry of the same student and service line that lacks minutes and makes nothing
+/// up itself: minutes of one line are never those of another.
 async fn made_up(tx: &mut Tx, entry: &LogEntry, pointer: &str, wrong: &mut Vec<FieldIssue>) -> Result<()> {
     let Some(id) = entry.makes_up else { return Ok(()) };
     let missed = tx.row(&GET, args![id]).await?.as_ref().map(read).transpose()?;
-    let fits = missed.is_some_and(|missed| {
+    let missed = missed.filter(|missed| {
         missed.student_id == entry.student_id
             && missed.makes_up.is_none()
             && missed.delivered_minutes < missed.planned_minutes
-            && missed.session_id != entry.session_id
+            && (missed.session_id.is_none() || missed.session_id != entry.session_id)
     });
-    if !fits {
-        let message =
-            "not an entry of this student that lacks minutes; leave it out, or name the entry of the missed session";
-        wrong.push(FieldIssue { pointer: pointer.into(), message: message.into() });
-    }
+    let message = match missed {
+        None => {
+            "not an entry of this student that lacks minutes; leave it out, or name the entry of the missed session"
+        }
+        Some(missed) if tx.row(&SAME_LINE, args![entry.service_id, missed.service_id]).await?.is_none() => {
+            "an entry of another service line; leave it out, or name one of the line that this session serves"
+        }
+        Some(_) => return Ok(()),
+    };
+    wrong.push(FieldIssue { pointer: pointer.into(), message: message.into() });
     Ok(())
 }
 
@@ -290,7 +346,7 @@ async fn keep(tx: &mut Tx, before: Option<&LogEntry>, entry: LogEntry) -> Result
         Some(before) if same(before, &entry) => Ok(()),
         Some(before) => {
             let after = LogEntry { id: before.id, version: before.version + 1, ..entry };
-            let args: [Value; 11] = [
+            let args: [Value; 15] = [
                 after.id.into(),
                 after.version.into(),
                 tx.at.into(),
@@ -302,9 +358,19 @@ async fn keep(tx: &mut Tx, before: Option<&LogEntry>, entry: LogEntry) -> Result
                 grouping.into(),
                 makes_up.into(),
                 after.logged_by.clone().into(),
+                after.educator_id.into(),
+                after.district_id.into(),
+                after.held_on.into(),
+                after.planned_minutes.into(),
             ];
             tx.execute(&UPDATE, &args).await?;
-            audit::write(tx, "update", "service_log", after.id.uuid(), Some(told(before)?), Some(told(&after)?)).await
+            audit::write(tx, "update", "service_log", after.id.uuid(), Some(told(before)?), Some(told(&after)?))
+                .await?;
+            if after.delivered_minutes >= after.planned_minutes {
+                giving_way::settled(tx, after.id).await
+            } else {
+                Ok(())
+            }
         }
         None => {
             let (at, session) = (tx.at, entry.session_id.map(RecordId::uuid));
@@ -333,10 +399,11 @@ async fn keep(tx: &mut Tx, before: Option<&LogEntry>, entry: LogEntry) -> Result
     }
 }
 
-/// Whether an amendment says nothing new.
+/// Whether an amendment says nothing new, of a session that is as it was.
 fn same(before: &LogEntry, after: &LogEntry) -> bool {
     let said = |e: &LogEntry| (e.outcome, e.reason, e.starts, e.ends, e.delivered_minutes, e.grouping, e.makes_up);
-    said(before) == said(after)
+    let of = |e: &LogEntry| (e.educator_id, e.district_id, e.held_on, e.planned_minutes);
+    said(before) == said(after) && of(before) == of(after)
 }
 
 fn told(entry: &LogEntry) -> Result<Json> {
