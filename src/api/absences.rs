@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use axum::extract::State as Axum;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -13,6 +14,7 @@ use uuid::Uuid;
 
 use super::State;
 use super::access::Planner;
+use super::away::{left, missed};
 use super::error::Error;
 use super::extract::{Json, NoQuery, Path, Query};
 use super::room::{self, Rooms};
@@ -21,16 +23,13 @@ use crate::domain::actor::{Actor, Reach, Thing, Verb};
 use crate::domain::calendar::DateSpan;
 use crate::domain::id::{AbsenceId, EducatorId, NeedId, RecordId as _, SessionId, TermId};
 use crate::domain::records as kept;
-use crate::domain::session::{Purpose, SessionStatus};
+use crate::domain::session::Purpose;
 use crate::domain::time::{self, Date};
 use crate::engine::rule::Rule;
 use crate::engine::substitutes::{self, Duty, Ranked};
 use crate::store::absences::{self, Absence, Report};
-use crate::store::sessions::{self, Listed, Visible, Wanted};
+use crate::store::sessions::Listed;
 use crate::store::{self, Tx, mail, schedules, snapshot};
-
-/// Most meetings of one absence: eight a day for a school year.
-const MOST: i64 = 5000;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new().routes(routes!(report)).routes(routes!(list)).routes(routes!(read)).routes(routes!(approve))
@@ -66,8 +65,8 @@ pub struct Plan {
     pub absence: Absence,
     /// To whoever plans. The educator sees the absence alone.
     pub duties: Vec<DutyPlan>,
-    /// Booked make-up sessions of those days: nobody stands in for them, their minutes are to be made up again.
-    pub make_ups: Vec<MeetingPlan>,
+    /// Sessions of services that have begun and that nobody held or logged: they are logged as missed when it is decided.
+    pub missed: Vec<MeetingPlan>,
     /// What taking it back would mean; none once it has begun or was taken back.
     pub taking_back: Option<TakingBack>,
 }
@@ -128,32 +127,21 @@ pub struct SubstitutePlan {
 struct Basis {
     absence: Absence,
     meetings: Vec<Listed>,
+    missed: Vec<Listed>,
     duties: Vec<Duty>,
     ranked: Vec<Ranked>,
     names: BTreeMap<EducatorId, String>,
 }
 
-fn needs(listed: &Listed) -> Vec<String> {
-    room::needs(&listed.session.meeting)
+/// A plan as it is kept.
+pub(super) struct Standing {
+    plan: Plan,
+    /// None of its meetings begins before.
+    until: Option<DateTime<Utc>>,
 }
 
-/// What the educator should have held in those days and nobody has taken.
-async fn left(tx: &mut Tx, absence: &Absence) -> Result<Vec<Listed>, Error> {
-    let noon = |on: Date| time::instant(on.number() * i64::from(time::DAY_MINUTES));
-    let wanted = Wanted {
-        from: noon(absence.first_on.plus_days(-2)),
-        to: noon(absence.last_on.plus_days(2)),
-        educator_id: Some(absence.educator_id),
-        school_id: None,
-        district_id: None,
-    };
-    let span = DateSpan { first: absence.first_on, last: absence.last_on };
-    let mut listed = sessions::list(tx, &Visible::ALL, wanted, None, MOST).await?;
-    listed.retain(|l| {
-        let meeting = &l.session.meeting;
-        l.session.term_id == absence.term_id && span.contains(meeting.held_on) && meeting.status != SessionStatus::Held
-    });
-    Ok(listed)
+fn needs(listed: &Listed) -> Vec<String> {
+    room::needs(&listed.session.meeting)
 }
 
 impl State {
@@ -199,30 +187,42 @@ impl State {
         let plan = if actor.may(Verb::Read, Thing::Planning) && choices.choices.is_empty() {
             // To rank everybody takes a vendor's term half a second.
             let mut turn = self.plans.turn(&mut tx).await?;
+            let at = tx.at;
             drop(tx);
-            let ranked = match turn.find(&id) {
+            let ranked = match turn.find(&id).filter(|standing| standing.until.is_none_or(|bell| at < bell)) {
                 Some(ranked) => ranked,
-                None => turn.keep(id, plan(self.basis(id, choices).await?)?),
+                None => turn.keep(id, self.ranked(id).await?),
             };
-            ranked.as_ref().clone()
+            ranked.plan.clone()
         } else if actor.may(Verb::Read, Thing::Planning) {
             drop(tx);
             plan(self.basis(id, choices).await?)?
         } else {
-            Plan { absence, duties: Vec::new(), make_ups: Vec::new(), taking_back: None }
+            Plan { absence, duties: Vec::new(), missed: Vec::new(), taking_back: None }
         };
         Ok(Plan { taking_back, ..plan })
+    }
+
+    /// What stands until the next of its meetings begins.
+    async fn ranked(&self, id: AbsenceId) -> Result<Standing, Error> {
+        let basis = self.basis(id, &Choices::default()).await?;
+        let until = basis.meetings.iter().map(|listed| listed.session.meeting.starts_at).min();
+        Ok(Standing { plan: plan(basis)?, until })
     }
 
     async fn basis(&self, id: AbsenceId, choices: &Choices) -> Result<Basis, Error> {
         let mut tx = self.db.read().await?;
         let absence = absences::get(&mut tx, id).await?;
         let over = absence.approved_at.is_some() || absence.withdrawn_at.is_some();
-        let meetings = if over { Vec::new() } else { left(&mut tx, &absence).await? };
-        let of_each: Vec<Vec<String>> = meetings.iter().filter(|l| l.session.makes_up.is_none()).map(needs).collect();
+        let (meetings, missed) = if over {
+            (Vec::new(), Vec::new())
+        } else {
+            (left(&mut tx, &absence).await?, missed(&mut tx, &absence).await?)
+        };
+        let of_each: Vec<Vec<String>> = meetings.iter().map(needs).collect();
         let duties = substitutes::duties(of_each.iter().map(Vec::as_slice));
         if duties.is_empty() {
-            return Ok(Basis { absence, meetings, duties, ranked: Vec::new(), names: BTreeMap::new() });
+            return Ok(Basis { absence, meetings, missed, duties, ranked: Vec::new(), names: BTreeMap::new() });
         }
         let known: BTreeSet<&str> = duties.iter().map(|duty| duty.id.as_str()).collect();
         if let Some(unknown) = choices.choices.keys().find(|id| !known.contains(id.as_str())) {
@@ -248,10 +248,10 @@ impl State {
             let message = format!("this educator cannot: {} ({})", title(&unfit.rule), unfit.filter);
             Error::field(format!("/choices/{}", unfit.duty), message)
         })?;
-        Ok(Basis { absence, meetings, duties, ranked, names })
+        Ok(Basis { absence, meetings, missed, duties, ranked, names })
     }
 
-    /// Decides who stands in, and owes everybody concerned a mail.
+    /// Decides who stands in, and owes everybody concerned a mail. What has begun stays; what of it nobody held is logged.
     pub async fn approve_absence(&self, actor: &Actor, id: AbsenceId, choices: &Choices) -> Result<Absence, Error> {
         let basis = self.basis(id, choices).await?;
         let mut tx = self.write(actor).await?;
@@ -270,6 +270,8 @@ impl State {
         if !absences::approve(&mut tx, id, &taken).await? {
             return Err(Error::Conflict("it was decided meanwhile".into()));
         }
+        let missed: Vec<SessionId> = missed(&mut tx, &basis.absence).await?.iter().map(|l| l.session.id).collect();
+        absences::log_missed(&mut tx, &missed).await?;
         if let Some(settings) = &self.settings.mail {
             let mut touched: BTreeSet<EducatorId> = taken.iter().filter_map(|(_, by)| *by).collect();
             touched.insert(basis.absence.educator_id);
@@ -310,15 +312,14 @@ fn taken(basis: &Basis) -> Result<Vec<(SessionId, Option<EducatorId>)>, Error> {
         by.extend(duty.needs.iter().map(|need| (need.as_str(), taken_by)));
     }
     let of_need = |listed: &Listed| needs(listed).first().and_then(|need| by.get(need.as_str()).copied()).flatten();
-    let who = |listed: &Listed| of_need(listed).filter(|_| listed.session.makes_up.is_none());
-    Ok(basis.meetings.iter().map(|listed| (listed.session.id, who(listed))).collect())
+    Ok(basis.meetings.iter().map(|listed| (listed.session.id, of_need(listed))).collect())
 }
 
 /// Owes the districts' HR a notice of the meetings for which somebody must be in the room.
 async fn tell_districts(tx: &mut Tx, basis: &Basis, taken: &[(SessionId, Option<EducatorId>)]) -> Result<(), Error> {
     let mut rooms = Rooms::new();
     let left = basis.meetings.iter().zip(taken).filter(|(_, (_, by))| by.is_none()).map(|(listed, _)| listed);
-    for listed in left.filter(|listed| listed.session.makes_up.is_none()) {
+    for listed in left {
         rooms.entry(listed.session.meeting.district_id).or_default().push(room::line(listed));
     }
     room::ask_for_adults(tx, rooms, "An educator is away").await
@@ -336,11 +337,9 @@ fn title(code: &str) -> String {
 
 fn plan(basis: Basis) -> Result<Plan, Error> {
     let mut duties = Vec::new();
-    let (make_ups, regular): (Vec<&Listed>, Vec<&Listed>) =
-        basis.meetings.iter().partition(|listed| listed.session.makes_up.is_some());
     for (duty, ranked) in basis.duties.iter().zip(basis.ranked) {
         let mine: Vec<&Listed> =
-            regular.iter().copied().filter(|l| needs(l).iter().any(|n| duty.needs.contains(n))).collect();
+            basis.meetings.iter().filter(|l| needs(l).iter().any(|n| duty.needs.contains(n))).collect();
         let first = mine.first().ok_or_else(|| Error::internal("a duty without a meeting"))?;
         let name = match &first.session.meeting.purpose {
             Purpose::Section(_) => first.course_name.clone().unwrap_or_default(),
@@ -366,8 +365,8 @@ fn plan(basis: Basis) -> Result<Plan, Error> {
             taken_by: ranked.taken_by.as_deref().map(parsed).transpose()?,
         });
     }
-    let make_ups = make_ups.into_iter().map(meeting).collect();
-    Ok(Plan { absence: basis.absence, duties, make_ups, taking_back: None })
+    let missed = basis.missed.iter().map(meeting).collect();
+    Ok(Plan { absence: basis.absence, duties, missed, taking_back: None })
 }
 
 fn meeting(listed: &Listed) -> MeetingPlan {
@@ -456,8 +455,9 @@ async fn read(
 
 /// Decide who stands in
 ///
-/// Changes the meetings concerned and no others; whoever is concerned gets an updated invitation, and the districts a
-/// notice where an adult must be in the room.
+/// Changes the meetings concerned that have not begun, and no others; whoever is concerned gets an updated invitation, and
+/// the districts a notice where an adult must be in the room. Sessions of services that have begun and that nobody held are
+/// logged as missed, unless something is logged of them.
 #[utoipa::path(post, path = "/api/v1/absences/{id}/approve", operation_id = "approveAbsence", tag = "absences", params(("id" = Uuid, Path)), request_body = Choices, responses(
     (status = 200, description = "it is decided", body = Absence),
     (status = 404, description = "there is no such absence"),

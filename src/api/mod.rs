@@ -8,6 +8,7 @@
 pub mod absences;
 pub mod access;
 mod accounts;
+mod away;
 mod candidates;
 mod caps;
 mod document;
@@ -55,7 +56,6 @@ use crate::domain::id::{AbsenceId, RunId, TermId};
 use crate::domain::time::Date;
 use crate::store::minutes::{Account, Wanted};
 use crate::store::{Db, queue::Queue};
-use absences::Plan;
 use candidates::Desks;
 use doors::Doors;
 use error::Error;
@@ -84,7 +84,7 @@ pub struct State {
     news: Arc<Kept<TermId, TermNews>>,
     changes: Arc<Kept<(RunId, Option<String>), StandingChanges>>,
     /// Who could stand in for whom.
-    plans: Arc<Kept<AbsenceId, Plan>>,
+    plans: Arc<Kept<AbsenceId, absences::Standing>>,
     /// Every ledger of a term as of a day.
     ledgers: Arc<Kept<(Wanted, Date), Vec<Account>>>,
     /// Cancelled when the server stops: streams that would never end by themselves must watch it.

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use super::id::{DistrictId, EducatorId, LogId, ServiceId, SessionId, StudentId};
 use super::line::Grouping;
 use super::record::{FieldIssue, Findings};
-use super::time::{Clock, Date};
+use super::time::{Clock, Date, Tz};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -193,6 +193,23 @@ pub struct LogEntry {
     pub makes_up: Option<LogId>,
     pub logged_by: String,
     pub updated_at: chrono::DateTime<chrono::Utc>,
+}
+
+/// A session that is over and of which nothing is said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToLog {
+    pub service_id: ServiceId,
+    pub session_id: SessionId,
+    pub educator_id: EducatorId,
+    pub educator_name: String,
+    pub held_on: Date,
+    pub starts: Clock,
+    pub ends: Clock,
+    /// Of the school's clock.
+    pub tz: Tz,
+    pub minutes: i64,
+    /// Its educator was away, and nobody stood in.
+    pub unheld: bool,
 }
 
 #[cfg(test)]

@@ -8,11 +8,12 @@ use serde_json::{Value as Json, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::audit;
 use super::error::{Result, StoreError};
 use super::tx::{Row, Tx, statements};
+use super::{audit, log};
 use crate::args;
 use crate::domain::id::{AbsenceId, EducatorId, RecordId, ServiceId, SessionId, TermId};
+use crate::domain::log::MissReason;
 use crate::domain::session::{Meeting, SessionStatus};
 use crate::domain::time::Date;
 
@@ -43,6 +44,13 @@ statements! {
                | "UPDATE session SET status = 'uncovered', sequence = sequence + 1, updated_at = $2 WHERE id IN (SELECT value::uuid FROM jsonb_array_elements_text($1))";
     SERVE_NOBODY = "UPDATE session_student SET serves = FALSE WHERE session_id IN (SELECT unhex(value, '-') FROM json_each($1))"
                  | "UPDATE session_student SET serves = FALSE WHERE session_id IN (SELECT value::uuid FROM jsonb_array_elements_text($1))";
+    /// Of sessions that nobody holds, whoever is owed them.
+    SERVE_OWED = "UPDATE session_student SET serves = TRUE WHERE session_id IN (SELECT unhex(value, '-') FROM json_each($1)) \
+                  AND EXISTS (SELECT 1 FROM service v JOIN session n ON n.id = session_student.session_id WHERE n.status = 'uncovered' AND v.id = session_student.service_id \
+                  AND (v.first_on IS NULL OR v.first_on <= n.held_on) AND (v.last_on IS NULL OR n.held_on <= v.last_on))"
+               | "UPDATE session_student SET serves = TRUE WHERE session_id IN (SELECT value::uuid FROM jsonb_array_elements_text($1)) \
+                  AND EXISTS (SELECT 1 FROM service v JOIN session n ON n.id = session_student.session_id WHERE n.status = 'uncovered' AND v.id = session_student.service_id \
+                  AND (v.first_on IS NULL OR v.first_on <= n.held_on) AND (v.last_on IS NULL OR n.held_on <= v.last_on))";
     OWED = "SELECT id, first_on, last_on FROM service WHERE id IN (SELECT unhex(value, '-') FROM json_each($1)) ORDER BY id"
          | "SELECT id, first_on, last_on FROM service WHERE id IN (SELECT value::uuid FROM jsonb_array_elements_text($1)) ORDER BY id";
     STANDING_IN = "SELECT s.educator_id, s.starts_at, s.ends_at FROM session s LEFT JOIN cover c ON c.term_id = s.term_id AND c.session_key = s.key \
@@ -114,8 +122,8 @@ pub async fn of_educator(tx: &mut Tx, educator: EducatorId, day: Date, limit: i6
     tx.rows(&OF_EDUCATOR, args![educator, day, limit]).await?.iter().map(absence).collect()
 }
 
-/// Decides who stands in: meetings of the educator who is away, each with who takes it (nobody is an adult in the room).
-/// False if it was decided before. A substitute who is busy is refused by the database.
+/// Decides who stands in: meetings of the educator who is away that have not begun, each with who takes it (nobody is an
+/// adult in the room). False if it was decided before. A substitute who is busy is refused by the database.
 pub async fn approve(tx: &mut Tx, id: AbsenceId, covers: &[(SessionId, Option<EducatorId>)]) -> Result<bool> {
     let (actor, at) = (tx.actor.clone(), tx.at);
     if tx.execute(&APPROVE, args![id, actor, at]).await? == 0 {
@@ -132,6 +140,7 @@ pub async fn approve(tx: &mut Tx, id: AbsenceId, covers: &[(SessionId, Option<Ed
     for (by, sessions) in &of {
         for sessions in sessions.chunks(1000) {
             if let Some(by) = by {
+                serve_owed(tx, sessions).await?;
                 tx.execute(&HAND_OVER, args![json!(sessions), *by, at]).await?;
             } else {
                 tx.execute(&LEAVE_OPEN, args![json!(sessions), at]).await?;
@@ -143,6 +152,33 @@ pub async fn approve(tx: &mut Tx, id: AbsenceId, covers: &[(SessionId, Option<Ed
         of.iter().map(|(by, all)| (by.map_or("in the room".into(), |by| by.to_string()), all.len())).collect();
     audit::write(tx, "approve", "absence", id.uuid(), None, Some(json!({ "covers": count }))).await?;
     Ok(true)
+}
+
+/// Serves those who are owed sessions that nobody holds as yet, before somebody takes them.
+pub(super) async fn serve_owed(tx: &mut Tx, sessions: &[SessionId]) -> Result<()> {
+    tx.execute(&SERVE_OWED, args![json!(sessions)]).await.map(drop)
+}
+
+/// Whether a meeting that has begun was not held, because the educator was away: it was reported before it began, or on a
+/// later day. What had begun when somebody fell ill in the middle of a day may have been held: its educator says so in
+/// the log.
+#[must_use]
+pub fn was_missed(absence: &Absence, meeting: &Meeting, at: DateTime<Utc>) -> bool {
+    let reported = absence.created_at;
+    let reported_on = reported.with_timezone(&meeting.tz).date_naive();
+    meeting.has_begun(at)
+        && meeting.educator_id == absence.educator_id
+        && (!meeting.has_begun(reported) || *meeting.held_on < reported_on)
+}
+
+/// Logs these sessions as missed because the educator was absent, for those students of whom nothing is said.
+pub async fn log_missed(tx: &mut Tx, sessions: &[SessionId]) -> Result<()> {
+    for id in sessions {
+        if let Some(session) = log::find(tx, *id).await? {
+            log::miss(tx, &session, MissReason::ProviderAbsent).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Who stands in for somebody or makes something up in `[from, to)`, and when: what the standing schedule does not say.

@@ -6,7 +6,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::absences::Absence;
+use super::absences::{self, Absence};
 use super::error::Result;
 use super::tx::{Tx, statements};
 use super::{audit, children, delete, schedules};
@@ -29,12 +29,6 @@ statements! {
                  WHERE id IN (SELECT unhex(value, '-') FROM json_each($1))"
               | "UPDATE session SET educator_id = $2, status = 'planned', sequence = sequence + 1, updated_at = $3 \
                  WHERE id IN (SELECT value::uuid FROM jsonb_array_elements_text($1))";
-    SERVE_OWED = "UPDATE session_student SET serves = TRUE WHERE session_id IN (SELECT unhex(value, '-') FROM json_each($1)) \
-                  AND EXISTS (SELECT 1 FROM service v JOIN session n ON n.id = session_student.session_id WHERE v.id = session_student.service_id \
-                  AND (v.first_on IS NULL OR v.first_on <= n.held_on) AND (v.last_on IS NULL OR n.held_on <= v.last_on))"
-               | "UPDATE session_student SET serves = TRUE WHERE session_id IN (SELECT value::uuid FROM jsonb_array_elements_text($1)) \
-                  AND EXISTS (SELECT 1 FROM service v JOIN session n ON n.id = session_student.session_id WHERE v.id = session_student.service_id \
-                  AND (v.first_on IS NULL OR v.first_on <= n.held_on) AND (v.last_on IS NULL OR n.held_on <= v.last_on))";
     UNCOVER = "DELETE FROM cover WHERE term_id = $1 AND session_key IN (SELECT value FROM json_each($2))"
             | "DELETE FROM cover WHERE term_id = $1 AND session_key IN (SELECT value FROM jsonb_array_elements_text($2))";
     /// The absence for which somebody stood in before they were away themselves.
@@ -121,8 +115,8 @@ pub async fn withdraw(tx: &mut Tx, absence: &Absence, meetings: &[Returning]) ->
     for some in meetings.chunks(1000) {
         let ids: Vec<SessionId> = some.iter().map(|meeting| meeting.session_id).collect();
         let own: Vec<&str> = some.iter().filter(|m| m.of.is_none()).map(|meeting| meeting.key.as_str()).collect();
+        absences::serve_owed(tx, &ids).await?;
         tx.execute(&GIVE_BACK, args![json!(ids), absence.educator_id, at]).await?;
-        tx.execute(&SERVE_OWED, args![json!(ids)]).await?;
         tx.execute(&UNCOVER, args![absence.term_id, json!(own)]).await?;
     }
     for meeting in meetings {

@@ -204,19 +204,20 @@ fn page(actor: &Actor, plan: &Plan, wrong: Option<&str>) -> Markup {
             div.note { p { "It is decided who stands in, and everybody concerned is told. See the " a href=(week) { "week" } "." } }
         } @else if !plans {
             div.note { p { "It is reported. The staffing office decides who stands in. See your " a href=(week) { "week" } "." } }
-        } @else if plan.duties.is_empty() && plan.make_ups.is_empty() {
+        } @else if plan.duties.is_empty() && plan.missed.is_empty() {
             (empty("No published meetings on these days", &html! { p { "Nobody has to stand in. Later runs plan around the days." } }))
         } @else {
             form method="post" action=(format!("/absences/{}/approve", absence.id)) {
                 @for duty in &plan.duties { (of_duty(duty)) }
-                @if !plan.make_ups.is_empty() {
-                    section.card aria-labelledby="make-ups" {
-                        h2 #make-ups { "Make-up sessions" }
-                        p { "Nobody stands in for these; their minutes are to be made up again. Book another time on the student’s page of minutes." }
-                        ul.day-list { @for one in &plan.make_ups { li { (when(one)) } } }
+                @if !plan.missed.is_empty() {
+                    section.card aria-labelledby="missed" {
+                        h2 #missed { "Not held" }
+                        p { "These sessions of services have begun, and nothing is logged of them: they will be logged as missed because the educator was absent. If one was held after all, log it first." }
+                        ul.day-list { @for one in &plan.missed { li { (when(one)) } } }
                     }
                 }
-                button type="submit" { "Hand over these meetings and tell everybody" }
+                @if plan.duties.is_empty() { button type="submit" { "Log these sessions as missed" } }
+                @else { button type="submit" { "Hand over these meetings and tell everybody" } }
             }
         }
         @if let Some(meaning) = &plan.taking_back { (way_back(absence, meaning)) }
@@ -336,7 +337,7 @@ mod tests {
                 substitutes,
                 taken_by: Some(first),
             }],
-            make_ups: vec![MeetingPlan {
+            missed: vec![MeetingPlan {
                 session_id: SessionId::fresh(),
                 held_on: Date::ymd(2026, 9, 3),
                 starts: "10:00".parse().expect("a clock"),
@@ -350,7 +351,7 @@ mod tests {
         assert!(text.contains("1 of them: H01, license") && !text.contains("Di</option>"), "{text}");
         assert!(text.contains("Fri, Sep 4, 8:00–8:45 AM EDT") && text.contains("an adult in the room"));
         assert!(
-            text.contains("Nobody stands in for these") && text.contains("Thu, Sep 3, 10:00–10:30 AM EDT"),
+            text.contains("they will be logged as missed") && text.contains("Thu, Sep 3, 10:00–10:30 AM EDT"),
             "{text}"
         );
     }

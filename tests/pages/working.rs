@@ -77,7 +77,7 @@ async fn an_educator_logs_and_reports_the_office_hands_over_and_repairs_and_two_
     assert_eq!(written[0]["outcome"], "delivered");
 
     made_up(&coordinator, &teacher, &house, &session).await;
-    let absence = reported(&teacher, &house, id, on).await;
+    let absence = reported(&teacher, &house, id, &taught(&administrator, id).await).await;
     handed_over(&coordinator, &house, &absence).await;
     painted_by_two(&administrator, &teacher, &house, id).await;
     let district = session["district_id"].as_str().expect("an id");
@@ -185,6 +185,16 @@ async fn painted_by_two(office: &Window, teacher: &Window, house: &House, id: &s
     teacher.find("form[data-changed='false']").await;
     let kept = teacher.number(&format!("document.querySelectorAll(\"{early}:checked, {late}:checked\").length")).await;
     assert!((kept - 2.0).abs() < 0.1, "neither lost theirs");
+}
+
+/// A day to come on which this educator teaches: of what has begun nobody takes anything over.
+async fn taught(window: &Window, educator: &str) -> String {
+    let from = (bellwether::domain::time::now() + chrono::TimeDelta::days(2)).format("%Y-%m-%dT%H:%M:%SZ");
+    let path = format!("/api/v1/sessions?from={from}&to=2100-01-01T00:00:00Z&limit=200&educator_id={educator}");
+    let page = json_of(window, &path).await;
+    let planned = |one: &&Value| one["status"] == "planned";
+    let next = page["items"].as_array().and_then(|items| items.iter().find(planned)).expect("they teach on");
+    next["school"]["starts"].as_str().expect("an instant")[..10].to_owned()
 }
 
 /// A day to come on which there is school in this district: what has begun, no repair takes away.

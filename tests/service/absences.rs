@@ -112,7 +112,10 @@ async fn sessions(db: &Db) -> Vec<Session> {
 #[tokio::test]
 async fn a_report_ranks_substitutes_and_one_click_changes_only_those_meetings() {
     on_both(async |db| {
-        let (mut state, term) = office_of(&db, &problem()).await;
+        // To come: of what has begun nobody takes anything over.
+        let (problem, year) = later();
+        let days = [16, 17].map(|day| Date::ymd(year, 9, day));
+        let (mut state, term) = office_of(&db, &problem).await;
         let sink = Sink::start();
         state.settings =
             bellwether::config::Settings { mail: Some(sink.settings()), ..(*state.settings).clone() }.into();
@@ -120,7 +123,7 @@ async fn a_report_ranks_substitutes_and_one_click_changes_only_those_meetings() 
         solve_and_publish(&state, term).await;
         let before = sessions(&db).await;
         assert!(before.iter().all(|session| session.meeting.educator_id == who["ana"]), "one teaches both");
-        assert_eq!(before.len(), 2 * 19);
+        assert_eq!(before.iter().filter(|session| days.contains(&session.meeting.held_on)).count(), 2 * 2);
         let room = mailroom(&db, &sink);
         deliver(&room).await;
         assert_eq!(sink.taken().len(), 1, "only who teaches was written to");
@@ -128,7 +131,7 @@ async fn a_report_ranks_substitutes_and_one_click_changes_only_those_meetings() 
         // Away on Wednesday and Thursday: Bo's license has ended by then.
         let (_, secret) = person(&db, Role::Coordinator, &[], None).await;
         let client = Client::with(db.clone(), (*state.settings).clone()).signed_in(&secret);
-        let body = json!({"term_id": term, "first_on": "2026-09-16", "last_on": "2026-09-17", "reason": "ill"});
+        let body = json!({"term_id": term, "first_on": days[0], "last_on": days[1], "reason": "ill"});
         let answer = client.post(&format!("/api/v1/educators/{}/absences", who["ana"]), &body).await;
         assert_eq!(answer.status.as_u16(), 201, "{answer:?}");
         let duties = answer.body["duties"].as_array().expect("duties");
@@ -174,10 +177,10 @@ async fn a_report_ranks_substitutes_and_one_click_changes_only_those_meetings() 
             }
         }
         let (planned, open) = (SessionStatus::Planned, SessionStatus::Uncovered);
-        let expected = ["2026-09-16", "2026-09-17"].iter().flat_map(|on| {
+        let expected = days.iter().flat_map(|on| {
             [
-                ((*on).to_owned(), "08:00".to_owned(), who["di"], planned),
-                ((*on).to_owned(), "09:00".to_owned(), who["ana"], open),
+                (on.to_string(), "08:00".to_owned(), who["di"], planned),
+                (on.to_string(), "09:00".to_owned(), who["ana"], open),
             ]
         });
         assert_eq!(changed, expected.collect::<Vec<_>>());
@@ -191,7 +194,7 @@ async fn a_report_ranks_substitutes_and_one_click_changes_only_those_meetings() 
         assert_eq!(to, ["ana@a.example>", "di@a.example>"]);
         let ana_hears = told.iter().find(|mail| mail.headers["to"].contains("ana@")).expect("a mail");
         assert_eq!(
-            ana_hears.parts[0].text.matches("not held Wed, Sep 16; Thu, Sep 17").count(),
+            ana_hears.parts[0].text.matches(&format!("not held {}; {}", day(days[0]), day(days[1]))).count(),
             2,
             "{}",
             ana_hears.parts[0].text
