@@ -12,8 +12,9 @@ use super::State;
 use super::error::Error;
 use super::extract::{Json, NoQuery, Path};
 use crate::domain::actor::Actor;
-use crate::domain::id::{RecordId as _, StudentId};
+use crate::domain::id::{RecordId as _, ServiceId, StudentId};
 use crate::domain::identity;
+use crate::domain::log::ToLog;
 use crate::domain::time::Date;
 use crate::exchange::fidelity::{self, Report, ReportLine};
 use crate::store::minutes::{self, Account, Wanted};
@@ -62,18 +63,23 @@ impl State {
         let (district_id, on) = (first.district_id, Date(tx.at.date_naive()));
         let (student_key, district) = (first.student_key.clone(), first.district_name.clone());
         let accounts = minutes::accounts(&mut tx, subjects, on).await?;
+        let services: Vec<ServiceId> =
+            accounts.iter().flat_map(|account| account.subject.service_ids.clone()).collect();
+        let to_log = minutes::to_log(&mut tx, &services, on).await?;
         identities::note_export(&mut tx, id, district_id, format.ending(), &why).await?;
         let made_at = tx.at;
         tx.commit().await?;
-        let lines = accounts.into_iter().map(line).collect();
+        let lines = accounts.into_iter().map(|account| line(account, &to_log)).collect();
         let report = Report { student_key, district, on, made_at, lines };
         tokio::task::spawn_blocking(move || format.write(&report)).await.map_err(Error::internal)?
     }
 }
 
-fn line(account: Account) -> ReportLine {
+fn line(account: Account, to_log: &[ToLog]) -> ReportLine {
     let Account { subject, ledger, log } = account;
+    let of_line = to_log.iter().filter(|one| subject.service_ids.contains(&one.service_id));
     ReportLine {
+        to_log: of_line.cloned().collect(),
         service: subject.service,
         school: subject.school_name,
         term: subject.term_name,

@@ -154,7 +154,7 @@ pub struct AtRisk {
     pub delivered: i64,
     /// Minutes by which they will fall short together.
     pub short_by: i64,
-    /// Minutes held and not yet logged.
+    /// Minutes of sessions that are over and not yet logged, also of those that nobody held.
     pub unlogged: i64,
 }
 
@@ -215,7 +215,7 @@ impl AtRisk {
             row.owed += ledger.total.owed;
             row.delivered += ledger.total.delivered;
             row.short_by += ledger.short_by;
-            row.unlogged += ledger.total.unlogged;
+            row.unlogged += ledger.total.to_log();
         }
         let mut rows: Vec<Self> = rows.into_values().collect();
         rows.sort_by(|a, b| {

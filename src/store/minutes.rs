@@ -21,13 +21,13 @@ use crate::domain::calendar::{self, DateSpan};
 use crate::domain::id::{
     CalendarId, DistrictId, EducatorId, LogId, RecordId, SchoolId, ServiceId, ServiceLineId, StudentId, TermId,
 };
-use crate::domain::ledger::{Ledger, Line, Logged, Scheduled, School, ledger};
+use crate::domain::ledger::{Ledger, Line, Logged, Scheduled, School, Uncovered, ledger};
 use crate::domain::line::{self, Form, Interval, Minutes};
-use crate::domain::log::LogEntry;
+use crate::domain::log::{LogEntry, ToLog};
 use crate::domain::policy::{Policies, SetFigure};
 use crate::domain::record::Stored;
 use crate::domain::records::{Calendar, Policy};
-use crate::domain::time::{self, Date, Tz};
+use crate::domain::time::{self, Clock, Date, Tz};
 
 statements! {
     SUBJECTS = "SELECT v.id, v.line_id, v.student_id, u.key AS student_key, v.school_id, c.name AS school_name, COALESCE(c.tz, d.tz) AS tz, c.district_id, d.name AS district_name, \
@@ -65,6 +65,26 @@ statements! {
            | "SELECT x.service_id, n.held_on, n.minutes, n.makes_up FROM session n JOIN session_student x ON x.session_id = n.id \
               WHERE n.makes_up IS NOT NULL AND x.serves AND x.service_id IN (SELECT value::uuid FROM jsonb_array_elements_text($1)) \
               AND NOT EXISTS (SELECT 1 FROM service_log g WHERE g.session_id = x.session_id AND g.service_id = x.service_id) ORDER BY n.held_on, n.id";
+    /// Sessions that nobody holds for a student who is owed them, without an entry in the log.
+    UNCOVERED = "SELECT x.service_id, n.held_on, n.minutes FROM session_student x JOIN session n ON n.id = x.session_id JOIN service v ON v.id = x.service_id \
+                 WHERE x.serves = 0 AND x.service_id IN (SELECT unhex(value, '-') FROM json_each($1)) AND n.status = 'uncovered' AND n.makes_up IS NULL \
+                 AND (v.first_on IS NULL OR v.first_on <= n.held_on) AND (v.last_on IS NULL OR n.held_on <= v.last_on) \
+                 AND NOT EXISTS (SELECT 1 FROM service_log g WHERE g.session_id = x.session_id AND g.service_id = x.service_id) ORDER BY n.held_on, n.id"
+              | "SELECT x.service_id, n.held_on, n.minutes FROM session_student x JOIN session n ON n.id = x.session_id JOIN service v ON v.id = x.service_id \
+                 WHERE NOT x.serves AND x.service_id IN (SELECT value::uuid FROM jsonb_array_elements_text($1)) AND n.status = 'uncovered' AND n.makes_up IS NULL \
+                 AND (v.first_on IS NULL OR v.first_on <= n.held_on) AND (v.last_on IS NULL OR n.held_on <= v.last_on) \
+                 AND NOT EXISTS (SELECT 1 FROM service_log g WHERE g.session_id = x.session_id AND g.service_id = x.service_id) ORDER BY n.held_on, n.id";
+    /// Sessions before a day of which nothing is said.
+    TO_LOG = "SELECT x.service_id, n.id, n.educator_id, e.display_name, n.held_on, n.starts, n.ends, n.tz, n.minutes, NOT x.serves AS unheld \
+              FROM session_student x JOIN session n ON n.id = x.session_id JOIN service v ON v.id = x.service_id JOIN educator e ON e.id = n.educator_id \
+              WHERE x.service_id IN (SELECT unhex(value, '-') FROM json_each($1)) AND n.held_on < $2 AND (x.serves OR (n.status = 'uncovered' \
+              AND (v.first_on IS NULL OR v.first_on <= n.held_on) AND (v.last_on IS NULL OR n.held_on <= v.last_on))) \
+              AND NOT EXISTS (SELECT 1 FROM service_log g WHERE g.session_id = x.session_id AND g.service_id = x.service_id) ORDER BY n.starts_at, n.id"
+           | "SELECT x.service_id, n.id, n.educator_id, e.display_name, n.held_on, n.starts, n.ends, n.tz, n.minutes, NOT x.serves AS unheld \
+              FROM session_student x JOIN session n ON n.id = x.session_id JOIN service v ON v.id = x.service_id JOIN educator e ON e.id = n.educator_id \
+              WHERE x.service_id IN (SELECT value::uuid FROM jsonb_array_elements_text($1)) AND n.held_on < $2 AND (x.serves OR (n.status = 'uncovered' \
+              AND (v.first_on IS NULL OR v.first_on <= n.held_on) AND (v.last_on IS NULL OR n.held_on <= v.last_on))) \
+              AND NOT EXISTS (SELECT 1 FROM service_log g WHERE g.session_id = x.session_id AND g.service_id = x.service_id) ORDER BY n.starts_at, n.id";
     /// Who serves whom, with the areas that would do.
     SERVED = "SELECT DISTINCT n.educator_id, e.display_name, d.state, v.areas, x.student_id FROM session_student x JOIN session n ON n.id = x.session_id \
               JOIN service v ON v.id = x.service_id JOIN educator e ON e.id = n.educator_id JOIN district d ON d.id = n.district_id \
@@ -214,6 +234,7 @@ pub async fn accounts(tx: &mut Tx, subjects: Vec<Subject>, today: Date) -> Resul
     let services: Vec<ServiceId> = subjects.iter().flat_map(|subject| subject.service_ids.clone()).collect();
     let mut scheduled: BTreeMap<ServiceId, String> = BTreeMap::new();
     let mut booked: BTreeMap<ServiceId, Vec<Scheduled>> = BTreeMap::new();
+    let mut uncovered: BTreeMap<ServiceId, Vec<Uncovered>> = BTreeMap::new();
     let mut logged: BTreeMap<ServiceId, Vec<LogEntry>> = BTreeMap::new();
     for services in services.chunks(1000) {
         for row in tx.rows(&SCHEDULED, args![json!(services)]).await? {
@@ -226,6 +247,10 @@ pub async fn accounts(tx: &mut Tx, subjects: Vec<Subject>, today: Date) -> Resul
                 makes_up: row.get::<Option<Uuid>>("makes_up")?.map(LogId::from_uuid),
             };
             booked.entry(row.id("service_id")?).or_default().push(session);
+        }
+        for row in tx.rows(&UNCOVERED, args![json!(services)]).await? {
+            let session = Uncovered { held_on: Date(row.get::<NaiveDate>("held_on")?), minutes: row.get("minutes")? };
+            uncovered.entry(row.id("service_id")?).or_default().push(session);
         }
         for entry in log::of_services(tx, services).await? {
             logged.entry(entry.service_id).or_default().push(entry);
@@ -245,6 +270,8 @@ pub async fn accounts(tx: &mut Tx, subjects: Vec<Subject>, today: Date) -> Resul
             held(spans, subject.tz, &mut sessions)?;
         }
         sessions.extend(subject.service_ids.iter().filter_map(|id| booked.get(id)).flatten().copied());
+        let nobody: Vec<Uncovered> =
+            subject.service_ids.iter().filter_map(|id| uncovered.get(id)).flatten().copied().collect();
         let mut log: Vec<LogEntry> =
             subject.service_ids.iter().filter_map(|id| logged.get(id)).flatten().cloned().collect();
         log.sort_by_key(|entry| (entry.held_on, entry.id));
@@ -254,7 +281,14 @@ pub async fn accounts(tx: &mut Tx, subjects: Vec<Subject>, today: Date) -> Resul
             .or_insert_with(|| Policies::of(&set, &subject.state, subject.district_id));
         // Whole periods around the line's ends are needed to know how much of them it takes.
         let around = DateSpan { first: subject.span.first.plus_days(-366), last: subject.span.last.plus_days(366) };
-        let line = Line { form: &subject.form, span: subject.span, logged: &entries, scheduled: &sessions, policies };
+        let line = Line {
+            form: &subject.form,
+            span: subject.span,
+            logged: &entries,
+            scheduled: &sessions,
+            uncovered: &nobody,
+            policies,
+        };
         let school = schools.entry((*id, around.first, around.last)).or_insert_with(|| School::new(days, around));
         let ledger = ledger(&line, school, today);
         found.push(Account { subject, ledger, log });
@@ -283,6 +317,28 @@ fn entry(entry: &LogEntry) -> Logged {
         reason: entry.reason,
         makes_up: entry.makes_up,
     }
+}
+
+/// Sessions of these services before `today` of which nothing is said, in the order of time.
+pub async fn to_log(tx: &mut Tx, services: &[ServiceId], today: Date) -> Result<Vec<ToLog>> {
+    let parsed = |row: &Row, column: &str| -> Result<Clock> {
+        row.get::<String>(column)?.parse().map_err(|error| StoreError::Corrupt(format!("{column}: {error}")))
+    };
+    let one = |row: &Row| {
+        Ok(ToLog {
+            service_id: row.id("service_id")?,
+            session_id: row.id("id")?,
+            educator_id: row.id("educator_id")?,
+            educator_name: row.get("display_name")?,
+            held_on: Date(row.get::<NaiveDate>("held_on")?),
+            starts: parsed(row, "starts")?,
+            ends: parsed(row, "ends")?,
+            tz: super::accounts::zone(row)?.ok_or_else(|| StoreError::Corrupt("a session without a zone".into()))?,
+            minutes: row.get("minutes")?,
+            unheld: row.get("unheld")?,
+        })
+    };
+    tx.rows(&TO_LOG, args![json!(services), today]).await?.iter().map(one).collect()
 }
 
 /// A student whom an educator serves in a state.

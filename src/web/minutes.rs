@@ -18,7 +18,7 @@ use crate::api::{AtRisk, State, error::Error, extract::NoQuery, extract::Path, e
 use crate::domain::actor::{Actor, Thing, Verb};
 use crate::domain::id::{StudentId, TermId};
 use crate::domain::ledger::{Ledger, Sums};
-use crate::domain::log::{LogEntry, MissReason, Outcome};
+use crate::domain::log::{LogEntry, MissReason, Outcome, ToLog};
 use crate::domain::policy::Standing;
 use crate::domain::time::{self, Date};
 use crate::store::directory::{self, TermNumbers};
@@ -215,18 +215,19 @@ pub(super) async fn of_student(
     let mut lines = Vec::new();
     for account in accounts {
         let make_ups = MakeUps::read(&mut tx, actor, &account).await?;
-        lines.push((account, make_ups));
+        let to_log = minutes::to_log(&mut tx, &account.subject.service_ids, account.ledger.today).await?;
+        lines.push((account, make_ups, to_log));
     }
     Ok(student_page(actor, id, &lines, wrong))
 }
 
-fn student_page(actor: &Actor, id: StudentId, lines: &[(Account, MakeUps)], wrong: Option<&str>) -> Markup {
-    let key = lines.first().map_or("", |(account, _)| &*account.subject.student_key);
+fn student_page(actor: &Actor, id: StudentId, lines: &[(Account, MakeUps, Vec<ToLog>)], wrong: Option<&str>) -> Markup {
+    let key = lines.first().map_or("", |(account, ..)| &*account.subject.student_key);
     let title = format!("Minutes of {key}");
     Page::new(&title, Place::Minutes, actor).show(&html! {
         h1 { "Service minutes of " (key) }
         @if let Some(wrong) = wrong { div.note.bad role="alert" { p { (wrong) } } }
-        @for (account, make_ups) in lines { (line(account, &make_ups.show(id))) }
+        @for (account, make_ups, to_log) in lines { (line(account, &html! { (unsaid(actor, to_log)) (make_ups.show(id)) })) }
         @if lines.is_empty() {
             (empty("No calendar to count by", &html! { p { "The district keeps no calendar in the terms of these lines; add one." } }))
         }
@@ -245,7 +246,22 @@ fn student_page(actor: &Actor, id: StudentId, lines: &[(Account, MakeUps)], wron
     })
 }
 
-fn line(account: &Account, make_ups: &Markup) -> Markup {
+/// Sessions that are over and of which nothing is said.
+fn unsaid(actor: &Actor, to_log: &[ToLog]) -> Markup {
+    html! {
+        @if !to_log.is_empty() {
+            h3 { "To log" }
+            ul.day-list { @for one in to_log.iter().take(MOST) { li {
+                (words::meeting(one.tz, one.held_on, one.starts, one.ends)) span.soft { " · " (one.educator_name) " · " (one.minutes) " min" }
+                @if one.unheld { " " span.badge.bad { "nobody held it" } }
+                @if actor.may(Verb::Write, Thing::ServiceLog) { " " a href=(format!("/educators/{}/log?on={}", one.educator_id, one.held_on)) { "Log it" } }
+            } } }
+            @if to_log.len() > MOST { p.soft.small { "and " (words::plural(to_log.len() - MOST, "later session")) } }
+        }
+    }
+}
+
+fn line(account: &Account, parts: &Markup) -> Markup {
     let Account { subject, ledger, log } = account;
     html! {
         section.card aria-label=(words::kind(&subject.service)) {
@@ -264,9 +280,10 @@ fn line(account: &Account, make_ups: &Markup) -> Markup {
                 (figure(&words::count(ledger.total.scheduled), "scheduled"))
                 @if ledger.total.booked > 0 { (figure(&words::count(ledger.total.booked), "of it make-ups")) }
                 (figure(&words::count(ledger.total.unscheduled), "not scheduled"))
+                @if ledger.total.to_log() > 0 { (figure(&words::count(ledger.total.to_log()), "to log")) }
                 (figure(&signed(ledger.pace), "pace"))
             }
-            (make_ups)
+            (parts)
             details open { summary { "Periods" } (periods(ledger)) }
             @if !log.is_empty() { details { summary { "Log, " (words::plural(log.len(), "session")) } (entries(log)) } }
             details { summary { "Policies it is counted by" } (policies(ledger)) }

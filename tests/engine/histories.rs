@@ -1,8 +1,8 @@
-//! Ten thousand random histories of a service line: every minute is counted once, and every period adds up.
+//! Ten thousand random histories of two service lines: every minute is counted once, and every period adds up.
 
 use bellwether::domain::calendar::{Calendar, DateSpan};
 use bellwether::domain::id::{DistrictId, LogId, RecordId as _};
-use bellwether::domain::ledger::{Line, Logged, Scheduled, School, Sums, ledger};
+use bellwether::domain::ledger::{Ledger, Line, Logged, Scheduled, School, Sums, Uncovered, ledger};
 use bellwether::domain::line::{Form, Interval, Minutes};
 use bellwether::domain::log::MissReason;
 use bellwether::domain::policy::{Policies, SetFigure, Standing};
@@ -63,9 +63,16 @@ fn form(rng: &mut StdRng) -> Form {
     }
 }
 
+/// What befell a line.
+struct History {
+    logged: Vec<Logged>,
+    scheduled: Vec<Scheduled>,
+    uncovered: Vec<Uncovered>,
+}
+
 /// Entries and sessions, some of them on days that are no day of the line or of the school, some of them booked to make up
-/// for an entry, for a make-up, or for nothing known.
-fn history(rng: &mut StdRng, span: DateSpan) -> (Vec<Logged>, Vec<Scheduled>) {
+/// for an entry, for a make-up, for one of the other line (which older versions kept), or for nothing known.
+fn history(rng: &mut StdRng, span: DateSpan, other: &[Logged]) -> History {
     let days = span.last.number() - span.first.number();
     let date = |rng: &mut StdRng| span.first.plus_days(rng.random_range(-5..=days + 5));
     let mut logged: Vec<Logged> = Vec::new();
@@ -74,24 +81,29 @@ fn history(rng: &mut StdRng, span: DateSpan) -> (Vec<Logged>, Vec<Scheduled>) {
         let delivered = if rng.random_bool(0.6) { planned } else { rng.random_range(0..=60) };
         let reason = (delivered < planned && rng.random_bool(0.9)).then(|| pick(rng, &MissReason::ALL));
         // Also make-ups of make-ups, of nothing known, and of what lacks nothing.
-        let makes_up = match rng.random_range(0..10) {
+        let makes_up = match rng.random_range(0..11) {
             0 => Some(LogId::fresh()),
             1..4 if !logged.is_empty() => Some(logged[rng.random_range(0..logged.len())].id),
+            4 if !other.is_empty() => Some(other[rng.random_range(0..other.len())].id),
             _ => None,
         };
         logged.push(Logged { id: LogId::fresh(), held_on: date(rng), planned, delivered, reason, makes_up });
     }
     let sessions = rng.random_range(0..60);
     let scheduled = (0..sessions).map(|_| {
-        let makes_up = match rng.random_range(0..10) {
+        let makes_up = match rng.random_range(0..11) {
             0 => Some(LogId::fresh()),
             1..4 if !logged.is_empty() => Some(logged[rng.random_range(0..logged.len())].id),
+            4 if !other.is_empty() => Some(other[rng.random_range(0..other.len())].id),
             _ => None,
         };
         Scheduled { held_on: date(rng), minutes: pick(rng, &[15, 20, 30, 45]), makes_up }
     });
     let scheduled = scheduled.collect();
-    (logged, scheduled)
+    let uncovered =
+        (0..rng.random_range(0..10)).map(|_| Uncovered { held_on: date(rng), minutes: pick(rng, &[20, 30]) });
+    let uncovered = uncovered.collect();
+    History { logged, scheduled, uncovered }
 }
 
 fn adds_up(sums: &Sums, what: &str) {
@@ -106,13 +118,14 @@ fn adds_up(sums: &Sums, what: &str) {
         sums.booked,
         sums.unlogged,
         sums.unscheduled,
+        sums.unheld,
         sums.beyond.delivered,
         sums.beyond.missed,
         sums.beyond.scheduled,
     ];
     assert!(figures.iter().chain(sums.missed.values()).all(|minutes| *minutes >= 0), "{what}: {sums:?}");
     assert!(sums.made_up <= sums.delivered && sums.unlogged <= sums.scheduled, "{what}: {sums:?}");
-    assert!(sums.booked <= sums.scheduled, "{what}: {sums:?}");
+    assert!(sums.booked <= sums.scheduled && sums.unheld <= sums.unscheduled, "{what}: {sums:?}");
 }
 
 #[test]
@@ -124,47 +137,57 @@ fn every_minute_of_ten_thousand_histories_is_counted_once() {
         let form = form(&mut rng);
         let first = Date::ymd(2026, 8, 3).plus_days(rng.random_range(0..200));
         let span = DateSpan { first, last: first.plus_days(rng.random_range(0..110)) };
-        let (logged, scheduled) = history(&mut rng, span);
+        let one = history(&mut rng, span, &[]);
+        let other = history(&mut rng, span, &one.logged);
         let today = first.plus_days(rng.random_range(-3..120));
         let around = DateSpan { first: span.first.plus_days(-366), last: span.last.plus_days(366) };
-        let line = Line { form: &form, span, logged: &logged, scheduled: &scheduled, policies: &policies };
-        let found = ledger(&line, &School::new(&calendar, around), today);
-
-        let what = format!("history {seed} of {form} over {span:?}");
-        for period in &found.periods {
-            adds_up(&period.sums, &what);
-            assert!(period.sums.owed <= form.total.least, "{what}: no period owes more than the line says");
+        let school = School::new(&calendar, around);
+        for (n, history) in [one, other].iter().enumerate() {
+            let History { logged, scheduled, uncovered } = history;
+            let line = Line { form: &form, span, logged, scheduled, uncovered, policies: &policies };
+            let what = format!("history {seed}, line {n}, of {form} over {span:?}");
+            counted_once(&line, &ledger(&line, &school, today), &what);
         }
-        adds_up(&found.total, &what);
-        let owed: i64 = found.periods.iter().map(|period| period.sums.owed).sum();
-        assert_eq!(owed, found.total.owed, "{what}");
-        for pair in found.periods.windows(2) {
-            assert!(pair[0].last_on < pair[1].first_on, "{what}: {pair:?}");
-        }
-
-        // What went in comes out: delivered and scheduled to the minute.
-        let total = &found.total;
-        let delivered: i64 = logged.iter().map(|entry| entry.delivered).sum();
-        assert_eq!(total.delivered + total.beyond.delivered, delivered, "{what}");
-        let sessions: i64 = scheduled.iter().map(|session| session.minutes).sum();
-        assert_eq!(total.scheduled + total.beyond.scheduled, sessions, "{what}");
-        // Missing minutes are those of sessions that make nothing up, less what was made up or is booked to be: each once,
-        // and never more of an entry than it lacks.
-        let known =
-            |id: LogId| logged.iter().find(|entry| entry.id == id).is_some_and(|entry| entry.makes_up.is_none());
-        let regular = logged.iter().filter(|entry| !entry.makes_up.is_some_and(known));
-        let lacks = |entry: &Logged| (entry.planned - entry.delivered).max(0);
-        let missing: i64 = regular.clone().map(lacks).sum();
-        let made_up = |entry: &Logged| {
-            let of = |id: Option<LogId>| id == Some(entry.id) && known(entry.id);
-            let logged: i64 = logged.iter().filter(|late| of(late.makes_up)).map(|late| late.delivered).sum();
-            let booked: i64 = scheduled.iter().filter(|late| of(late.makes_up)).map(|late| late.minutes).sum();
-            (logged + booked).min(lacks(entry))
-        };
-        let credited: i64 = regular.map(made_up).sum();
-        assert_eq!(missing - credited, total.missed() + total.beyond.missed, "{what}");
-        assert!(total.made_up + total.booked <= credited, "{what}: {total:?}");
     }
+}
+
+fn counted_once(line: &Line<'_>, found: &Ledger, what: &str) {
+    let Line { form, logged, scheduled, uncovered, .. } = line;
+    for period in &found.periods {
+        adds_up(&period.sums, what);
+        assert!(period.sums.owed <= form.total.least, "{what}: no period owes more than the line says");
+    }
+    adds_up(&found.total, what);
+    let owed: i64 = found.periods.iter().map(|period| period.sums.owed).sum();
+    assert_eq!(owed, found.total.owed, "{what}");
+    for pair in found.periods.windows(2) {
+        assert!(pair[0].last_on < pair[1].first_on, "{what}: {pair:?}");
+    }
+
+    // What went in comes out: delivered and scheduled to the minute.
+    let total = &found.total;
+    let delivered: i64 = logged.iter().map(|entry| entry.delivered).sum();
+    assert_eq!(total.delivered + total.beyond.delivered, delivered, "{what}");
+    let sessions: i64 = scheduled.iter().map(|session| session.minutes).sum();
+    assert_eq!(total.scheduled + total.beyond.scheduled, sessions, "{what}");
+    // What nobody held before today, as far as nothing else gave it.
+    let nobody = uncovered.iter().filter(|session| session.held_on < found.today).map(|session| session.minutes);
+    assert!(total.unheld <= nobody.sum(), "{what}");
+    // Missing minutes are those of sessions that make nothing up, less what was made up or is booked to be: each once,
+    // and never more of an entry than it lacks.
+    let known = |id: LogId| logged.iter().find(|entry| entry.id == id).is_some_and(|entry| entry.makes_up.is_none());
+    let regular = logged.iter().filter(|entry| !entry.makes_up.is_some_and(known));
+    let lacks = |entry: &Logged| (entry.planned - entry.delivered).max(0);
+    let missing: i64 = regular.clone().map(lacks).sum();
+    let made_up = |entry: &Logged| {
+        let of = |id: Option<LogId>| id == Some(entry.id) && known(entry.id);
+        let logged: i64 = logged.iter().filter(|late| of(late.makes_up)).map(|late| late.delivered).sum();
+        let booked: i64 = scheduled.iter().filter(|late| of(late.makes_up)).map(|late| late.minutes).sum();
+        (logged + booked).min(lacks(entry))
+    };
+    let credited: i64 = regular.map(made_up).sum();
+    assert_eq!(missing - credited, total.missed() + total.beyond.missed, "{what}");
+    assert!(total.made_up + total.booked <= credited, "{what}: {total:?}");
 }
 
 #[test]
@@ -173,16 +196,17 @@ fn the_order_of_entries_changes_nothing() {
     for _ in 0..200 {
         let (policies, calendar, form) = (figures(&mut rng), school_year(&mut rng), form(&mut rng));
         let span = DateSpan { first: Date::ymd(2026, 9, 2), last: Date::ymd(2026, 12, 11) };
-        let (mut logged, mut scheduled) = history(&mut rng, span);
+        let History { mut logged, mut scheduled, mut uncovered } = history(&mut rng, span, &[]);
         let around = DateSpan { first: Date::ymd(2025, 8, 1), last: Date::ymd(2027, 12, 31) };
         let school = School::new(&calendar, around);
         let today = Date::ymd(2026, 10, 14);
-        let of = |logged: &[Logged], scheduled: &[Scheduled]| {
-            ledger(&Line { form: &form, span, logged, scheduled, policies: &policies }, &school, today)
+        let of = |logged: &[Logged], scheduled: &[Scheduled], uncovered: &[Uncovered]| {
+            ledger(&Line { form: &form, span, logged, scheduled, uncovered, policies: &policies }, &school, today)
         };
-        let before = of(&logged, &scheduled);
+        let before = of(&logged, &scheduled, &uncovered);
         logged.reverse();
         scheduled.reverse();
-        assert_eq!(of(&logged, &scheduled), before);
+        uncovered.reverse();
+        assert_eq!(of(&logged, &scheduled, &uncovered), before);
     }
 }

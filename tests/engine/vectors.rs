@@ -58,7 +58,7 @@ fn account(
     today: &str,
 ) -> Ledger {
     let whole = DateSpan { first: days.first, last: days.last };
-    let line = Line { form, span: of, logged, scheduled: &[], policies: &policies(figures) };
+    let line = Line { form, span: of, logged, scheduled: &[], uncovered: &[], policies: &policies(figures) };
     ledger(&line, &School::new(days, whole), day(today))
 }
 
@@ -273,7 +273,14 @@ fn vector_02_a_monday_is_worth_less_than_a_tuesday() {
         let held = school.days.iter().filter(|day| day.date.weekday().name() == name);
         let scheduled: Vec<Scheduled> =
             held.map(|day| Scheduled { held_on: day.date, minutes: 30, makes_up: None }).collect();
-        let line = Line { form: &form, span: year, logged: &[], scheduled: &scheduled, policies: &policies(&[]) };
+        let line = Line {
+            form: &form,
+            span: year,
+            logged: &[],
+            scheduled: &scheduled,
+            uncovered: &[],
+            policies: &policies(&[]),
+        };
         let ledger = ledger(&line, &school, day("2026-08-24"));
         (scheduled.len(), ledger.total.scheduled + ledger.total.beyond.scheduled, ledger.short_by)
     };
@@ -295,6 +302,7 @@ fn vector_03_a_yearly_line_on_too_few_mondays_falls_short_by_sixty() {
         span: span("2026-08-24", "2027-06-11"),
         logged: &[],
         scheduled: &scheduled,
+        uncovered: &[],
         policies: &policies(&[]),
     };
     let ledger = ledger(&line, &school, day("2026-08-24"));

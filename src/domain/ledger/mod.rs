@@ -95,6 +95,13 @@ pub struct Scheduled {
     pub makes_up: Option<LogId>,
 }
 
+/// A published session that would serve the student and that nobody holds: its educator is away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Uncovered {
+    pub held_on: Date,
+    pub minutes: i64,
+}
+
 /// Minutes beyond what a period owes, or on days that lie in none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Beyond {
@@ -121,6 +128,8 @@ pub struct Sums {
     /// Of `scheduled`, what lies before today: it wants an entry in the log.
     pub unlogged: i64,
     pub unscheduled: i64,
+    /// Of `unscheduled`, what sessions before today had that nobody held: they want an entry in the log.
+    pub unheld: i64,
     /// Of `missed`, by what policy says of its reason.
     pub to_make_up: i64,
     pub to_review: i64,
@@ -135,6 +144,12 @@ impl Sums {
     #[must_use]
     pub fn short(&self) -> i64 {
         self.to_make_up + self.to_review + self.unscheduled
+    }
+
+    /// Minutes of sessions before today of which nobody has said what became of them.
+    #[must_use]
+    pub fn to_log(&self) -> i64 {
+        self.unlogged + self.unheld
     }
 
     /// All missed minutes, whatever the reason.
@@ -186,5 +201,7 @@ pub struct Line<'l> {
     pub span: DateSpan,
     pub logged: &'l [Logged],
     pub scheduled: &'l [Scheduled],
+    /// Without an entry in the log.
+    pub uncovered: &'l [Uncovered],
     pub policies: &'l Policies,
 }

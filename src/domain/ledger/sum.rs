@@ -18,6 +18,8 @@ struct Gross {
     /// Of `scheduled`, by booked make-up sessions.
     booked: i64,
     unlogged: i64,
+    /// Of sessions before today that nobody held.
+    unheld: i64,
     /// Of make-up sessions, what was more than there was to make up.
     surplus: i64,
     /// Of booked ones, what is more than there is left to make up.
@@ -141,6 +143,11 @@ fn gross(line: &Line<'_>, periods: &[period::Period], today: Date) -> (Vec<Gross
         let sum = place(session.held_on).and_then(|n| sums.get_mut(n)).unwrap_or(&mut outside);
         sum.overbooked += session.minutes - booked;
     }
+    for session in line.uncovered.iter().filter(|session| session.held_on < today) {
+        if let Some(sum) = place(session.held_on).and_then(|n| sums.get_mut(n)) {
+            sum.unheld += session.minutes;
+        }
+    }
     (sums, outside)
 }
 
@@ -173,6 +180,7 @@ impl Gross {
         sums.booked = sums.scheduled - (self.scheduled - self.booked).min(sums.scheduled);
         sums.unlogged = self.unlogged.min(sums.scheduled);
         sums.unscheduled = left;
+        sums.unheld = self.unheld.min(left);
         sums.remaining = owed - sums.delivered - sums.excused;
         sums.beyond.delivered = self.delivered - delivered + self.surplus;
         sums.beyond.scheduled = self.scheduled - sums.scheduled + self.overbooked;
@@ -201,6 +209,7 @@ impl Sums {
         self.booked += other.booked;
         self.unlogged += other.unlogged;
         self.unscheduled += other.unscheduled;
+        self.unheld += other.unheld;
         self.to_make_up += other.to_make_up;
         self.to_review += other.to_review;
         self.excused += other.excused;

@@ -8,7 +8,7 @@ mod workbook;
 use chrono::{DateTime, Utc};
 
 use crate::domain::ledger::{Ledger, Sums};
-use crate::domain::log::{LogEntry, MissReason};
+use crate::domain::log::{LogEntry, MissReason, ToLog};
 use crate::domain::time::Date;
 
 pub use pdf::pdf;
@@ -31,6 +31,8 @@ pub struct ReportLine {
     pub written: String,
     pub ledger: Ledger,
     pub log: Vec<LogEntry>,
+    /// Sessions that are over and of which nothing is said.
+    pub to_log: Vec<ToLog>,
 }
 
 /// Everything that the report says.
@@ -45,7 +47,7 @@ pub struct Report {
 }
 
 /// Names of the figures of a period, in the order of [`figures`].
-const FIGURES: [&str; 20] = [
+const FIGURES: [&str; 21] = [
     "owed",
     "delivered",
     "made_up",
@@ -60,6 +62,7 @@ const FIGURES: [&str; 20] = [
     "booked",
     "unlogged",
     "unscheduled",
+    "unheld",
     "to_make_up",
     "to_review",
     "excused",
@@ -75,6 +78,7 @@ fn figures(sums: &Sums) -> Vec<i64> {
         sums.booked,
         sums.unlogged,
         sums.unscheduled,
+        sums.unheld,
         sums.to_make_up,
         sums.to_review,
         sums.excused,

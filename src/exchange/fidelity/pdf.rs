@@ -114,7 +114,7 @@ fn section(line: &ReportLine, out: &mut Vec<String>) {
         "made up",
         "missed",
         "sched.",
-        "unlogged",
+        "to log",
         "unsched.",
         "to make up",
         "decide",
@@ -138,6 +138,14 @@ fn section(line: &ReportLine, out: &mut Vec<String>) {
     let beyond = &ledger.total.beyond;
     if beyond.delivered > 0 || beyond.scheduled > 0 {
         out.push(format!("Beyond what is owed: {} delivered, {} scheduled.", beyond.delivered, beyond.scheduled));
+    }
+    if !line.to_log.is_empty() {
+        out.push(String::new());
+        out.push("To be logged: these sessions are over, and nothing is said of them".into());
+        for one in &line.to_log {
+            let nobody = if one.unheld { ", nobody held it: its educator was away" } else { "" };
+            out.push(format!("{}  {}-{} {:>4} min{nobody}", one.held_on, one.starts, one.ends, one.minutes));
+        }
     }
     out.push(String::new());
     out.push(if line.log.is_empty() { "Nothing is logged.".into() } else { "Log".into() });
@@ -180,7 +188,7 @@ fn row(name: &str, days: &str, sums: &Sums) -> String {
         sums.made_up,
         sums.missed(),
         sums.scheduled,
-        sums.unlogged,
+        sums.to_log(),
         sums.unscheduled,
         sums.to_make_up,
         sums.to_review,

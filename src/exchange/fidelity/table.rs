@@ -1,6 +1,7 @@
 //! The report as one CSV table: a row for each period of each line.
 
 use super::{FIGURES, Report, Unwritable, figures, policy};
+use crate::domain::log::ToLog;
 
 /// UTF-8, with a header row; the policies stand in the last column of every row.
 ///
@@ -22,7 +23,8 @@ pub fn csv(report: &Report) -> Result<Vec<u8>, Unwritable> {
         "school_days",
         "counted",
     ];
-    out.write_record(before.into_iter().chain(FIGURES).chain(["pace", "short_by", "policy"])).map_err(refuse)?;
+    out.write_record(before.into_iter().chain(FIGURES).chain(["pace", "short_by", "to_log", "policy"]))
+        .map_err(refuse)?;
     for line in &report.lines {
         let policy = policy(&line.ledger);
         for period in &line.ledger.periods {
@@ -31,11 +33,20 @@ pub fn csv(report: &Report) -> Result<Vec<u8>, Unwritable> {
             row.extend([period.period.clone(), period.first_on.to_string(), period.last_on.to_string()]);
             row.extend([period.days.to_string(), period.why.to_owned()]);
             row.extend(figures(&period.sums).iter().map(ToString::to_string));
-            row.extend([period.pace.to_string(), period.sums.short().to_string(), policy.clone()]);
+            let to_log =
+                line.to_log.iter().filter(|one| period.first_on <= one.held_on && one.held_on <= period.last_on);
+            let to_log: Vec<String> = to_log.map(unlogged).collect();
+            row.extend([period.pace.to_string(), period.sums.short().to_string(), to_log.join("; "), policy.clone()]);
             out.write_record(row).map_err(refuse)?;
         }
     }
     out.into_inner().map_err(|error| Unwritable(error.to_string()))
+}
+
+/// `2026-09-15 10:00-10:30`
+fn unlogged(one: &ToLog) -> String {
+    let nobody = if one.unheld { " (nobody held it)" } else { "" };
+    format!("{} {}-{}{nobody}", one.held_on, one.starts, one.ends)
 }
 
 /// Text that a spreadsheet would take for a formula is marked as text (OWASP, CSV injection).

@@ -1,10 +1,11 @@
-//! The report as a workbook: a sheet of periods, one of the log, one of the policies.
+//! The report as a workbook: a sheet of periods, one of the log, one of what is to be logged, one of
+//! the policies.
 
 use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, Workbook, Worksheet, XlsxError};
 
 use super::{FIGURES, Report, Unwritable, figures, times};
 
-/// Three sheets, numbers as numbers.
+/// Four sheets, numbers as numbers.
 ///
 /// # Errors
 /// [`Unwritable`], which is a defect.
@@ -20,6 +21,7 @@ fn written(report: &Report) -> Result<Vec<u8>, XlsxError> {
     book.set_properties(&DocProperties::new().set_title(title).set_author("Bellwether").set_creation_datetime(&made));
     periods(book.add_worksheet(), report)?;
     log(book.add_worksheet(), report)?;
+    to_log(book.add_worksheet(), report)?;
     policies(book.add_worksheet(), report)?;
     book.save_to_buffer()
 }
@@ -91,6 +93,22 @@ fn log(sheet: &mut Worksheet, report: &Report) -> Result<(), XlsxError> {
                 &[&line.service, &line.written, &held_on, &times, outcome, reason, &makes_up, &entry.logged_by],
             )?;
             numbers(sheet, row, BEFORE.len(), &[entry.planned_minutes, entry.delivered_minutes, entry.version])?;
+        }
+    }
+    Ok(())
+}
+
+fn to_log(sheet: &mut Worksheet, report: &Report) -> Result<(), XlsxError> {
+    const BEFORE: [&str; 5] = ["service", "line", "held_on", "times", "held"];
+    header(sheet, "To log", &[&BEFORE[..], &["minutes"]].concat())?;
+    let mut row = 0;
+    for line in &report.lines {
+        for one in &line.to_log {
+            row += 1;
+            let (held_on, times) = (one.held_on.to_string(), format!("{}-{}", one.starts, one.ends));
+            let held = if one.unheld { "by nobody" } else { "" };
+            texts(sheet, row, &[&line.service, &line.written, &held_on, &times, held])?;
+            numbers(sheet, row, BEFORE.len(), &[one.minutes])?;
         }
     }
     Ok(())
