@@ -28,6 +28,8 @@ use crate::store::minutes::{self, Account, Wanted};
 const PAGE: usize = 50;
 /// Schools and kinds of service that are shown unless all are asked for.
 const WORST: usize = 40;
+/// Sessions to log that are named of one line.
+const TO_LOG: usize = 200;
 /// Terms to choose from.
 const TERMS: i64 = 12;
 
@@ -251,12 +253,12 @@ fn unsaid(actor: &Actor, to_log: &[ToLog]) -> Markup {
     html! {
         @if !to_log.is_empty() {
             h3 { "To log" }
-            ul.day-list { @for one in to_log.iter().take(MOST) { li {
+            ul.day-list { @for one in to_log.iter().take(TO_LOG) { li {
                 (words::meeting(one.tz, one.held_on, one.starts, one.ends)) span.soft { " · " (one.educator_name) " · " (one.minutes) " min" }
                 @if one.unheld { " " span.badge.bad { "nobody held it" } }
                 @if actor.may(Verb::Write, Thing::ServiceLog) { " " a href=(format!("/educators/{}/log?on={}", one.educator_id, one.held_on)) { "Log it" } }
             } } }
-            @if to_log.len() > MOST { p.soft.small { "and " (words::plural(to_log.len() - MOST, "later session")) } }
+            @if to_log.len() > TO_LOG { p.soft.small { "and " (words::plural(to_log.len() - TO_LOG, "later session")) } }
         }
     }
 }
