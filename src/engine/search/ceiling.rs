@@ -387,11 +387,11 @@ fn steps(
     let mut last: Option<(Arc<Loads>, f64)> = None;
     for seat in seats {
         // The fullest group that could sit there shares pay and time.
-        let share = 1.0 / count(1 + mates(seat.slot));
-        let pay = float(grid.educator(educator).pay_cents_per_minute * grid.slot_hold(seat.slot).minutes);
+        let share = 1.0 / count(1 + mates(seat.slot()));
+        let pay = float(grid.educator(educator).pay_cents_per_minute * grid.slot_hold(seat.slot()).minutes);
         let worth = -float(seat.delta) + pay - pay * share;
         // Seats of a day mostly share their loads, whenever in the day they are.
-        let loads = &grid.view(grid.slots[seat.slot].hold, educator).loads;
+        let loads = &seat.loads;
         let minutes = match &last {
             Some((known, minutes)) if Arc::ptr_eq(known, loads) => *minutes,
             _ => {
@@ -400,9 +400,9 @@ fn steps(
                 minutes
             }
         } * share;
-        match days.iter_mut().find(|d| d.0 == seat.day) {
-            Some(day) => *day = (seat.day, day.1.max(worth), day.2.min(minutes)),
-            None => days.push((seat.day, worth, minutes)),
+        match days.iter_mut().find(|d| d.0 == seat.day()) {
+            Some(day) => *day = (seat.day(), day.1.max(worth), day.2.min(minutes)),
+            None => days.push((seat.day(), worth, minutes)),
         }
     }
     let (mut worths, mut loads): (Vec<f64>, Vec<f64>) =

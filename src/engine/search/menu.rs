@@ -1,11 +1,12 @@
 //! The menu: for every need who may serve it, cheapest first, and for every educator what they may serve.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use super::Context;
 use super::part::Part;
 use super::rng::SplitMix;
 use crate::engine::grid::{EducatorIx, Grid, Need, ServiceIx, SlotIx};
+use crate::engine::holds::timeline::Loads;
 use crate::engine::pairing::usable;
 
 /// An educator for a need, with the least that giving it to them can add to the cost, whatever is on their desk.
@@ -15,13 +16,24 @@ pub struct Dish {
     seats: OnceLock<Box<[Seat]>>,
 }
 
-/// A slot that an educator with nothing else to do could hold for a service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// A slot that an educator with nothing else to do could hold for a service, with what is asked of it most.
+#[derive(Clone, Debug)]
 pub struct Seat {
     /// Pay less the minutes served, in cents, where the educator does not hold the slot already.
     pub delta: i64,
-    pub day: usize,
-    pub slot: SlotIx,
+    pub loads: Arc<Loads>,
+    day: u32,
+    slot: u32,
+}
+
+impl Seat {
+    pub fn day(&self) -> usize {
+        self.day as usize
+    }
+
+    pub fn slot(&self) -> SlotIx {
+        self.slot as usize
+    }
 }
 
 impl Dish {
@@ -38,10 +50,16 @@ fn seats(grid: &Grid<'_>, service: ServiceIx, educator: EducatorIx) -> Box<[Seat
     let mut seats: Vec<Seat> = open
         .map(|(&slot, &offered)| {
             let earned = row.weight * (offered - grid.away_minutes(service, slot, educator));
-            Seat { delta: pay * grid.slot_hold(slot).minutes - earned, day: grid.slots[slot].day_number, slot }
+            let short = |n: usize| u32::try_from(n).expect("fewer than 2^32 slots");
+            Seat {
+                delta: pay * grid.slot_hold(slot).minutes - earned,
+                loads: Arc::clone(&grid.view(grid.slots[slot].hold, educator).loads),
+                day: short(grid.slots[slot].day_number),
+                slot: short(slot),
+            }
         })
         .collect();
-    seats.sort_unstable();
+    seats.sort_unstable_by_key(|seat| (seat.delta, seat.day, seat.slot));
     seats.into()
 }
 
