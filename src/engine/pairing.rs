@@ -239,12 +239,14 @@ fn carries(grid: &Grid<'_>, hold: HoldIx, educator: EducatorIx) -> bool {
     loads.week_peak <= person.max_minutes_per_week && loads.day_peak <= person.max_minutes_per_day
 }
 
-/// Whether `educator`, with nothing else to do, can hold `slot`.
+/// Whether `educator`, with nothing else to do, can hold `slot`. Asked again and again, so the answer is kept.
 pub fn usable(grid: &Grid<'_>, slot: usize, educator: EducatorIx) -> bool {
     let hold = grid.slots[slot].hold;
-    fits(grid, hold, educator)
-        && carries(grid, hold, educator)
-        && !grid.hold(hold).collides_with_itself(grid.educator(educator).buffer_minutes)
+    grid.usable(hold, educator, || {
+        fits(grid, hold, educator)
+            && carries(grid, hold, educator)
+            && !grid.hold(hold).collides_with_itself(grid.educator(educator).buffer_minutes)
+    })
 }
 
 /// What a license and a person must be for a need, but for its dates and its school.

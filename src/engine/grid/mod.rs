@@ -7,6 +7,7 @@
 mod services;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::domain::time::{Clock, Date, UtcMinute};
@@ -77,6 +78,8 @@ pub struct ServiceRow {
 pub struct EducatorRow {
     /// Position in `zones`.
     pub zone: usize,
+    /// Educators of one kind have the same clock, hours and limits on minutes.
+    kind: usize,
     pub buffer: i64,
 }
 
@@ -101,7 +104,9 @@ pub struct Grid<'p> {
     zones: Vec<Zone>,
     holds: Vec<Dated>,
     /// By hold and zone.
-    views: Vec<Box<[OnceLock<Box<LocalView>>]>>,
+    views: Vec<OnceLock<Box<LocalView>>>,
+    /// By kind of educator and hold: whether they can hold it with nothing else to do; 0 where nobody has asked yet.
+    usable: Vec<OnceLock<Box<[AtomicU8]>>>,
     loads: SharedLoads,
     /// By section: first and last meeting, none where it never meets.
     pub section_span: Vec<Option<(Date, Date)>>,
@@ -138,7 +143,7 @@ impl<'p> Grid<'p> {
         grid.expand_sections();
         grid.expand_services();
         grid.link();
-        grid.views = grid.holds.iter().map(|_| (0..grid.zones.len()).map(|_| OnceLock::new()).collect()).collect();
+        grid.views = (0..grid.holds.len() * grid.zones.len()).map(|_| OnceLock::new()).collect();
         grid
     }
 
@@ -169,12 +174,24 @@ impl<'p> Grid<'p> {
             timeline_of_school.push(timeline);
             state_of_school.push(district.state.as_str());
         }
-        let mut zones: Vec<Zone> = Vec::new();
+        let (mut zones, mut kinds): (Vec<Zone>, Vec<&Educator>) = (Vec::new(), Vec::new());
         let educators = problem
             .educators
             .iter()
-            .map(|e| EducatorRow { zone: zone_of(&mut zones, e.tz, horizon), buffer: e.buffer_minutes })
+            .map(|e| {
+                let alike = |o: &&Educator| {
+                    (o.tz, o.max_minutes_per_week, o.max_minutes_per_day, o.buffer_minutes)
+                        == (e.tz, e.max_minutes_per_week, e.max_minutes_per_day, e.buffer_minutes)
+                        && o.availability == e.availability
+                };
+                let kind = kinds.iter().position(alike).unwrap_or_else(|| {
+                    kinds.push(e);
+                    kinds.len() - 1
+                });
+                EducatorRow { zone: zone_of(&mut zones, e.tz, horizon), kind, buffer: e.buffer_minutes }
+            })
             .collect();
+        let usable = kinds.iter().map(|_| OnceLock::new()).collect();
         let index = Index {
             schools: numbered(problem.schools.iter().map(|s| s.id.as_str()).collect()),
             courses: numbered(problem.courses.iter().map(|c| c.id.as_str()).collect()),
@@ -197,6 +214,7 @@ impl<'p> Grid<'p> {
             zones,
             holds: Vec::new(),
             views: Vec::new(),
+            usable,
             loads: SharedLoads::default(),
             section_span: Vec::new(),
             section_minutes: Vec::new(),
@@ -325,7 +343,22 @@ impl<'p> Grid<'p> {
     /// What `educator`'s clock shows during a hold; computed once per zone.
     pub fn view(&self, hold: HoldIx, educator: EducatorIx) -> &LocalView {
         let zone = self.educators[educator].zone;
-        self.views[hold][zone].get_or_init(|| Box::new(LocalView::new(&self.zones[zone], self.hold(hold), &self.loads)))
+        self.views[hold * self.zones.len() + zone]
+            .get_or_init(|| Box::new(LocalView::new(&self.zones[zone], self.hold(hold), &self.loads)))
+    }
+
+    /// What `find` says of a hold and educators of one kind: asked once.
+    pub fn usable(&self, hold: HoldIx, educator: EducatorIx, find: impl FnOnce() -> bool) -> bool {
+        let of_kind = self.usable[self.educators[educator].kind]
+            .get_or_init(|| self.holds.iter().map(|_| AtomicU8::new(0)).collect());
+        match of_kind[hold].load(Ordering::Relaxed) {
+            0 => {
+                let found = find();
+                of_kind[hold].store(1 + u8::from(found), Ordering::Relaxed);
+                found
+            }
+            known => known == 2,
+        }
     }
 
     pub fn educator(&self, educator: EducatorIx) -> &'p Educator {

@@ -123,6 +123,8 @@ pub struct Loads {
     /// The most in any one of them.
     pub day_peak: i64,
     pub week_peak: i64,
+    /// In all of them.
+    pub total: i64,
 }
 
 impl Loads {
@@ -131,7 +133,8 @@ impl Loads {
         by_day.iter().for_each(|&(day, minutes)| add(&mut by_week, day / 7, minutes));
         let peak = |table: &[(u32, u32)]| table.iter().map(|t| i64::from(t.1)).max().unwrap_or(0);
         let (day_peak, week_peak) = (peak(&by_day), peak(&by_week));
-        Self { by_day: by_day.into(), by_week: by_week.into(), day_peak, week_peak }
+        let total = by_week.iter().map(|week| i64::from(week.1)).sum();
+        Self { by_day: by_day.into(), by_week: by_week.into(), day_peak, week_peak, total }
     }
 }
 

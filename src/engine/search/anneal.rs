@@ -68,7 +68,7 @@ impl Share {
 pub fn anneal<'g, 'p>(
     context: &Context<'_, 'g, 'p>,
     part: &Part,
-    menu: &Menu,
+    menu: &Menu<'g>,
     book: &mut Book<'g, 'p>,
     plan: Plan<'_>,
     clock: &dyn Clock,
@@ -119,7 +119,7 @@ pub fn anneal<'g, 'p>(
 /// The same within a share, for so many rounds: what it comes to is where the search is then, not the best it saw.
 pub fn wander<'g, 'p>(
     context: &Context<'_, 'g, 'p>,
-    menu: &Menu,
+    menu: &Menu<'g>,
     book: &mut Book<'g, 'p>,
     share: &Share,
     plan: Plan<'_>,
@@ -148,8 +148,8 @@ pub fn wander<'g, 'p>(
     }
 }
 
-struct Search<'m> {
-    menu: &'m Menu,
+struct Search<'m, 'g> {
+    menu: &'m Menu<'g>,
     needs: &'m [Need],
     share: Option<&'m Share>,
     inserter: Inserter,
@@ -160,8 +160,8 @@ struct Search<'m> {
     around: &'m [Need],
 }
 
-impl<'m> Search<'m> {
-    fn new(menu: &'m Menu, needs: &'m [Need], plan: Plan<'m>, share: Option<&'m Share>) -> Self {
+impl<'m, 'g> Search<'m, 'g> {
+    fn new(menu: &'m Menu<'g>, needs: &'m [Need], plan: Plan<'m>, share: Option<&'m Share>) -> Self {
         let (inserter, around) = (Inserter::new(plan.seed), plan.around);
         Self { menu, needs, share, inserter, undo: Vec::new(), picked: Vec::new(), waiting: Vec::new(), around }
     }
@@ -185,7 +185,7 @@ impl<'m> Search<'m> {
         self.waiting.extend(self.needs.iter().copied().filter(|need| open(need) && !self.menu.of(*need).is_empty()));
     }
 
-    fn step(&mut self, book: &mut Book<'_, '_>) {
+    fn step(&mut self, book: &mut Book<'g, '_>) {
         let from = match self.around {
             [] if self.inserter.rng.below(2) == 0 && !self.waiting.is_empty() => &self.waiting,
             [] => self.needs,

@@ -29,15 +29,15 @@ impl Inserter {
     }
 
     /// The cheapest of all educators, each passed over once in `blinks` times (0: never).
-    pub fn best(&mut self, book: &mut Book<'_, '_>, menu: &Menu, need: Need, blinks: usize) -> Option<Offer> {
+    pub fn best<'g>(&mut self, book: &mut Book<'g, '_>, menu: &Menu<'g>, need: Need, blinks: usize) -> Option<Offer> {
         self.best_of(book, menu, None, need, blinks)
     }
 
     /// The same among the educators of a share, where there is one.
-    pub fn best_of(
+    pub fn best_of<'g>(
         &mut self,
-        book: &mut Book<'_, '_>,
-        menu: &Menu,
+        book: &mut Book<'g, '_>,
+        menu: &Menu<'g>,
         share: Option<&Share>,
         need: Need,
         blinks: usize,
@@ -68,7 +68,13 @@ impl Inserter {
     /// As many sessions as pay for themselves, cheapest first; none if that is no cheaper than `bar`.
     ///
     /// Seats of one day and one delta are as good as each other: the first that is free is taken, from a lot on.
-    pub fn sessions(&mut self, book: &mut Book<'_, '_>, service: ServiceIx, dish: &Dish, bar: i64) -> Option<Offer> {
+    pub fn sessions<'g>(
+        &mut self,
+        book: &mut Book<'g, '_>,
+        service: ServiceIx,
+        dish: &Dish<'g>,
+        bar: i64,
+    ) -> Option<Offer> {
         let (educator, wanted) = (dish.educator, book.grid.services[service].wanted);
         let seats = dish.seats(book.grid, service);
         let first = book.first_session_delta(service, educator);
@@ -111,16 +117,16 @@ impl Inserter {
         &mut self,
         book: &mut Book<'_, '_>,
         service: ServiceIx,
-        run: &'s [Seat],
+        run: &'s [Seat<'s>],
         from: usize,
         offer: &Offer,
-    ) -> Option<&'s Seat> {
+    ) -> Option<&'s Seat<'s>> {
         let (before, after) = run.split_at(from);
         loop {
             let pending = &offer.slots[self.written..];
             let (mut room, mut unsure) = (Room::default(), false);
-            let free = |seat: &&Seat| {
-                if book.seat_refusal(service, offer.educator, seat.slot(), &seat.loads, &mut room).is_some() {
+            let free = |seat: &&Seat<'_>| {
+                if book.seat_refusal(service, offer.educator, seat.slot(), seat.loads, &mut room).is_some() {
                     return false;
                 }
                 unsure |= !pending.is_empty() && !book.bears_all(offer.educator, pending, seat.slot());
@@ -136,7 +142,7 @@ impl Inserter {
     }
 
     /// Groups that the educator holds already and that the service may join: they cost no pay.
-    fn join(&mut self, book: &mut Book<'_, '_>, service: ServiceIx, seats: &[Seat], offer: &mut Offer) {
+    fn join(&mut self, book: &mut Book<'_, '_>, service: ServiceIx, seats: &[Seat<'_>], offer: &mut Offer) {
         let wanted = book.grid.services[service].wanted;
         let pay = book.grid.educator(offer.educator).pay_cents_per_minute;
         for seat in seats {
@@ -145,7 +151,7 @@ impl Inserter {
             }
             if !book.members(offer.educator, seat.slot()).is_empty()
                 && !self.days.contains(&seat.day())
-                && book.seat_refusal(service, offer.educator, seat.slot(), &seat.loads, &mut Room::default()).is_none()
+                && book.seat_refusal(service, offer.educator, seat.slot(), seat.loads, &mut Room::default()).is_none()
             {
                 book.place(service, offer.educator, seat.slot());
                 self.written += 1;

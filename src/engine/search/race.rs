@@ -51,7 +51,7 @@ impl Clock for Turn<'_> {
 pub fn race<'g, 'p>(
     context: &Context<'_, 'g, 'p>,
     part: &Part,
-    menu: &Menu,
+    menu: &Menu<'g>,
     start: &Book<'g, 'p>,
     plan: Plan<'_>,
     span: Span,
@@ -81,7 +81,7 @@ pub fn race<'g, 'p>(
 fn in_halves<'g, 'p>(
     context: &Context<'_, 'g, 'p>,
     part: &Part,
-    menu: &Menu,
+    menu: &Menu<'g>,
     start: &Book<'g, 'p>,
     plan: Plan<'_>,
     span: Span,

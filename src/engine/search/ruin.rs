@@ -12,7 +12,7 @@ const GUESTS: usize = 3;
 /// A few needs around `seed`: it, what stands in its way at some who could serve it, and who is waiting there.
 pub fn around(
     book: &Book<'_, '_>,
-    menu: &Menu,
+    menu: &Menu<'_>,
     share: Option<&Share>,
     seed: Need,
     rng: &mut SplitMix,
@@ -21,7 +21,7 @@ pub fn around(
     out.clear();
     out.push(seed);
     let dishes = menu.of(seed);
-    let mine = |dish: &&Dish| share.is_none_or(|share| share.educators[dish.educator]);
+    let mine = |dish: &&Dish<'_>| share.is_none_or(|share| share.educators[dish.educator]);
     match rng.below(8) {
         // Somebody's whole desk: the only way to save an activation.
         0 => {

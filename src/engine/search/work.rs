@@ -59,7 +59,7 @@ pub struct Work<'w, 'g, 'p> {
     pub n: usize,
     pub part: &'w Part,
     pub best: Book<'g, 'p>,
-    menu: Menu,
+    menu: Menu<'g>,
     /// Cost of serving nobody.
     base: i64,
     /// What ends a turn where seconds do not.
