@@ -23,7 +23,7 @@ pub fn schedule(grid: &Grid<'_>, roster: &Roster) -> Schedule {
 /// A slot as the schedule writes it.
 pub fn session(grid: &Grid<'_>, slot: SlotIx) -> WeeklySession {
     let slot = &grid.slots[slot];
-    WeeklySession { day: slot.day.clone(), start: slot.start, weeks: slot.weeks.map(<[u8]>::to_vec) }
+    WeeklySession { day: slot.day.to_owned(), start: slot.start, weeks: slot.weeks.map(<[u8]>::to_vec) }
 }
 
 /// What of a schedule (of this problem or of an earlier one) can be read as a roster; the rest is left out.

@@ -67,7 +67,7 @@ pub struct Refused {
 /// A schedule opened for questions: what costs seconds at the size of a vendor is done once.
 pub struct Candidates<'g, 'p> {
     grid: &'g Grid<'p>,
-    menu: Menu,
+    menu: Menu<'g>,
     book: Book<'g, 'p>,
     inserter: Inserter,
 }

@@ -172,9 +172,24 @@ impl<'g, 'p> Rules<'g, 'p> {
             Filter::Clearance => person.clearances.iter().any(|state| state == asked.state),
             Filter::Language => asked.languages.iter().all(|l| person.languages.contains(l)),
             Filter::Veto => {
-                !self.vetoes.contains(&(person.id.as_str(), self.grid.problem.schools[asked.school].id.as_str()))
+                self.vetoes.is_empty()
+                    || !self.vetoes.contains(&(person.id.as_str(), self.grid.problem.schools[asked.school].id.as_str()))
             }
             Filter::Availability | Filter::Load => true,
+        }
+    }
+
+    /// Whether somebody passes every filter that knows neither hours nor loads.
+    fn is_qualified(&self, asked: &Asked<'p>, person: &Educator) -> bool {
+        Filter::ALL.into_iter().all(|filter| self.passes(filter, asked, person))
+    }
+
+    /// Whether somebody passes the two that do: the hours and the load of the need alone.
+    fn can_hold(&self, need: Need, educator: EducatorIx) -> bool {
+        match need {
+            Need::Block(_) => self.is_available(need, educator) && self.bears(need, educator),
+            // A slot that can be held is one within the educator's hours.
+            Need::Service(_) => self.bears(need, educator),
         }
     }
 
@@ -224,12 +239,62 @@ fn carries(grid: &Grid<'_>, hold: HoldIx, educator: EducatorIx) -> bool {
     loads.week_peak <= person.max_minutes_per_week && loads.day_peak <= person.max_minutes_per_day
 }
 
-/// Whether `educator`, with nothing else to do, can hold `slot`.
+/// Whether `educator`, with nothing else to do, can hold `slot`. Asked again and again, so the answer is kept.
 pub fn usable(grid: &Grid<'_>, slot: usize, educator: EducatorIx) -> bool {
     let hold = grid.slots[slot].hold;
-    fits(grid, hold, educator)
-        && carries(grid, hold, educator)
-        && !grid.hold(hold).collides_with_itself(grid.educator(educator).buffer_minutes)
+    grid.usable(hold, educator, || {
+        fits(grid, hold, educator)
+            && carries(grid, hold, educator)
+            && !grid.hold(hold).collides_with_itself(grid.educator(educator).buffer_minutes)
+    })
+}
+
+/// What a license and a person must be for a need, but for its dates and its school.
+type Terms<'p> = (&'p str, &'p [String], &'p [Grade], &'p [String]);
+
+/// Who is licensed and cleared for what many needs ask alike: found once for all of them.
+struct Licensed<'p>(BTreeMap<Terms<'p>, Vec<(EducatorIx, bool)>>);
+
+fn terms<'p>(asked: &Asked<'p>) -> Terms<'p> {
+    (asked.state, asked.areas, asked.grades, asked.languages)
+}
+
+impl<'p> Licensed<'p> {
+    fn new(rules: &Rules<'_, 'p>, needs: &[Need]) -> Self {
+        let problem = rules.grid.problem;
+        let mut holders: BTreeMap<(&str, &str), Vec<EducatorIx>> = BTreeMap::new();
+        for (e, person) in problem.educators.iter().enumerate() {
+            for license in &person.licenses {
+                holders.entry((&license.state, &license.area)).or_default().push(e);
+            }
+        }
+        let mut found = BTreeMap::new();
+        for need in needs {
+            let Some(asked) = rules.asked(*need).into_iter().next() else { continue };
+            found.entry(terms(&asked)).or_insert_with(|| {
+                let held = asked.areas.iter().filter_map(|area| holders.get(&(asked.state, area.as_str())));
+                let mut held: Vec<EducatorIx> = held.flatten().copied().collect();
+                held.sort_unstable();
+                held.dedup();
+                let whole_term = Asked { first: problem.term.first, last: problem.term.last, ..asked };
+                let passes = |e: EducatorIx, filter| rules.passes(filter, &whole_term, rules.grid.educator(e));
+                held.retain(|&e| {
+                    [Filter::Grade, Filter::Clearance, Filter::Language].into_iter().all(|f| passes(e, f))
+                });
+                held.into_iter().map(|e| (e, passes(e, Filter::Validity))).collect()
+            });
+        }
+        Self(found)
+    }
+
+    /// Who is qualified for a part of a need, ascending.
+    fn of<'l>(&'l self, rules: &'l Rules<'_, 'p>, asked: &'l Asked<'p>) -> impl Iterator<Item = EducatorIx> + 'l {
+        let rows = self.0.get(&terms(asked)).map_or(&[][..], Vec::as_slice);
+        let passes = |e, filter| rules.passes(filter, asked, rules.grid.educator(e));
+        rows.iter()
+            .filter(move |&&(e, always)| (always || passes(e, Filter::Validity)) && passes(e, Filter::Veto))
+            .map(|row| row.0)
+    }
 }
 
 impl Pairing {
@@ -239,38 +304,26 @@ impl Pairing {
 
     pub fn on_threads(grid: &Grid<'_>, threads: usize) -> Self {
         let rules = Rules::new(grid);
-        let mut holders: BTreeMap<(&str, &str), BTreeSet<EducatorIx>> = BTreeMap::new();
-        for (e, person) in grid.problem.educators.iter().enumerate() {
-            for license in &person.licenses {
-                holders.entry((&license.state, &license.area)).or_default().insert(e);
-            }
-        }
+        let needs: Vec<Need> =
+            (0..grid.blocks.len()).map(Need::Block).chain((0..grid.services.len()).map(Need::Service)).collect();
+        let licensed = Licensed::new(&rules, &needs);
         let allowed = |need: Need| -> Vec<EducatorIx> {
             let asked = rules.asked(need);
+            if let Some((first, rest)) = asked.split_first() {
+                let all = |e: &EducatorIx| rest.iter().all(|asked| rules.is_qualified(asked, grid.educator(*e)));
+                return licensed.of(&rules, first).filter(all).filter(|&e| rules.can_hold(need, e)).collect();
+            }
             // A need that never meets earns nothing; only somebody pinned or already there has a use for it.
-            let Some(first) = asked.first() else {
-                let mut wanted: Vec<EducatorIx> =
-                    grid.incumbents_of(need).iter().copied().chain(grid.pin_of(need)).collect();
-                wanted.sort_unstable();
-                wanted.dedup();
-                wanted.retain(|&e| rules.refusal(need, e).is_none());
-                return wanted;
-            };
-            let licensed: BTreeSet<EducatorIx> = first
-                .areas
-                .iter()
-                .filter_map(|area| holders.get(&(first.state, area.as_str())))
-                .flatten()
-                .copied()
-                .collect();
-            licensed.into_iter().filter(|&e| rules.refusal(need, e).is_none()).collect()
+            let mut wanted: Vec<EducatorIx> =
+                grid.incumbents_of(need).iter().copied().chain(grid.pin_of(need)).collect();
+            wanted.sort_unstable();
+            wanted.dedup();
+            wanted.retain(|&e| rules.refusal(need, e).is_none());
+            wanted
         };
-        let all =
-            |needs: Vec<Need>| in_chunks(&needs, threads, |needs| needs.iter().map(|&need| allowed(need)).collect());
-        Self {
-            blocks: all((0..grid.blocks.len()).map(Need::Block).collect()),
-            services: all((0..grid.services.len()).map(Need::Service).collect()),
-        }
+        let mut blocks = in_chunks(&needs, threads, |needs| needs.iter().map(|&need| allowed(need)).collect());
+        let services = blocks.split_off(grid.blocks.len());
+        Self { blocks, services }
     }
 
     pub fn of(&self, need: Need) -> &[EducatorIx] {

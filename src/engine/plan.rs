@@ -58,7 +58,7 @@ pub fn plan(
     }
     let schedule = answer::schedule(&grid, &found.roster);
     let bound = (found.bound, found.bound_from);
-    Ok(report(&grid, &pairing, schedule, bound, limits.gap, explain::NEAREST_FOR))
+    Ok(report(&grid, &pairing, schedule, bound, limits, explain::NEAREST_FOR))
 }
 
 /// The outcome of a schedule found elsewhere (a stopped run's last incumbent), with the bound known then and the gap that was
@@ -67,7 +67,8 @@ pub fn plan(
 pub fn conclude(problem: &Problem, schedule: Schedule, bound: (i64, String), gap_asked: f64) -> Outcome {
     let grid = Grid::new(problem);
     let pairing = Pairing::new(&grid);
-    report(&grid, &pairing, schedule, bound, gap_asked, 0)
+    let limits = Limits { gap: gap_asked, ..Limits::default() };
+    report(&grid, &pairing, schedule, bound, &limits, 0)
 }
 
 fn report(
@@ -75,21 +76,25 @@ fn report(
     pairing: &Pairing,
     schedule: Schedule,
     (bound, bound_from): (i64, String),
-    gap_asked: f64,
+    limits: &Limits,
     nearest_for: usize,
 ) -> Outcome {
-    let verdict = verify::verify(grid.problem, &schedule);
+    let roster = answer::roster(grid, &schedule);
+    // The recount knows nothing of all this, and can go on beside it.
+    let (verdict, unserved) = std::thread::scope(|scope| {
+        let verdict = scope.spawn(|| verify::verify(grid.problem, &schedule));
+        let unserved = explain::unserved(grid, pairing, &roster, nearest_for, limits.threads);
+        (verdict.join().expect("the recount does not panic"), unserved)
+    });
     let objective = verdict.cost.total;
     let left = gap(objective, bound);
     let status = match () {
         // A bound above a valid schedule would be a defect as well.
         () if !verdict.valid || bound > objective => Status::Defective,
         () if bound == objective => Status::Optimal,
-        () if left <= gap_asked => Status::WithinGap,
+        () if left <= limits.gap => Status::WithinGap,
         () => Status::Limit,
     };
-    let roster = answer::roster(grid, &schedule);
-    let unserved = explain::unserved(grid, pairing, &roster, nearest_for);
     let report = Report {
         status,
         objective,

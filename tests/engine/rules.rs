@@ -1,6 +1,8 @@
 //! The rule table: each rule accepts the case just inside its limit and refuses the one just outside.
 
+use bellwether::engine::grid::{Grid, Need};
 use bellwether::engine::outcome::Cost;
+use bellwether::engine::pairing::{self as filters, Pairing};
 use bellwether::engine::rule::Rule;
 use serde_json::{Value, json};
 
@@ -97,4 +99,18 @@ fn minutes_on_time_off_are_paid_and_not_served() {
     let (before, after) = (judge(&tiny::problem(), &tiny::schedule()), judge(&problem, &tiny::schedule()));
     assert!(after.valid);
     assert_eq!((after.cost.unserved, after.cost.pay), (10 * (100 + 30 + 30), before.cost.pay));
+}
+
+#[test]
+fn whoever_is_paired_with_a_need_passes_every_filter_and_nobody_else_does() {
+    for problem in (0..40).map(crate::oracle::problem).chain([crate::solving::generated(5)]) {
+        let grid = Grid::new(&problem);
+        let (pairing, rules) = (Pairing::on_threads(&grid, 2), filters::Rules::new(&grid));
+        let needs = (0..grid.blocks.len()).map(Need::Block).chain((0..grid.services.len()).map(Need::Service));
+        for need in needs.filter(|&need| !rules.asked(need).is_empty()) {
+            let passes = |&educator: &usize| rules.refusal(need, educator).is_none();
+            let passing: Vec<usize> = (0..grid.educators.len()).filter(passes).collect();
+            assert_eq!(pairing.of(need), passing, "{} {need:?}", problem.name);
+        }
+    }
 }

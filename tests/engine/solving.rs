@@ -38,8 +38,9 @@ pub fn generated(seed: u64) -> Problem {
 
 #[test]
 fn every_tiny_problem_is_solved_at_the_cost_of_the_best_of_all_its_schedules() {
+    let problems = std::env::var("BELLWETHER_TINY").map_or(120, |count| count.parse().expect("a number of problems"));
     let (mut solved, mut impossible) = (0, 0);
-    for seed in 0..120 {
+    for seed in 0..problems {
         let problem = oracle::problem(seed);
         match (oracle::brute_force(&problem), solve(&problem, &Limits::default())) {
             (Some(best), Ok(outcome)) => {
@@ -54,7 +55,10 @@ fn every_tiny_problem_is_solved_at_the_cost_of_the_best_of_all_its_schedules() {
             (best, outcome) => panic!("seed {seed}: brute force {best:?}, engine {outcome:?}"),
         }
     }
-    assert!(solved > 90 && impossible > 0, "the sample is one-sided: {solved} solved, {impossible} impossible");
+    assert!(
+        4 * solved > 3 * problems && impossible > 0,
+        "the sample is one-sided: {solved} solved, {impossible} impossible"
+    );
 }
 
 #[test]

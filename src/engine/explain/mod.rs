@@ -11,6 +11,7 @@ mod waterfall;
 
 use std::collections::BTreeMap;
 
+use super::chunks::in_chunks;
 use super::grid::{EducatorIx, Grid, Need, SlotIx};
 use super::outcome::{NearestFix, Unserved, WaterfallStep};
 use super::pairing::{Pairing, Rules};
@@ -29,8 +30,14 @@ pub fn unstaffable_cents(grid: &Grid<'_>, pairing: &Pairing) -> i64 {
 
 /// Every section and service with minutes owed and not served, in the order of the problem. Sections of a
 /// bundle share one explanation: the bundle's. Nearest fixes are looked for among the 500 needs with most
-/// cents missing; `nearest_tried` of the others is 0.
-pub fn unserved(grid: &Grid<'_>, pairing: &Pairing, roster: &Roster, nearest_for: usize) -> Vec<Unserved> {
+/// cents missing; `nearest_tried` of the others is 0. The answer does not depend on the number of threads.
+pub fn unserved(
+    grid: &Grid<'_>,
+    pairing: &Pairing,
+    roster: &Roster,
+    nearest_for: usize,
+    threads: usize,
+) -> Vec<Unserved> {
     let short = shortfalls(grid, roster);
     let mut missing: BTreeMap<Need, i64> = BTreeMap::new();
     for row in &short {
@@ -38,13 +45,14 @@ pub fn unserved(grid: &Grid<'_>, pairing: &Pairing, roster: &Roster, nearest_for
     }
     let mut dearest: Vec<(i64, Need)> = missing.iter().map(|(&need, &cents)| (-cents, need)).collect();
     dearest.sort_unstable();
-    let mut inquiry =
-        Inquiry { grid, pairing, rules: Rules::new(grid), pools: Pools::new(grid), book: Book::of(grid, roster) };
-    let explained: BTreeMap<Need, Explanation> = dearest
-        .iter()
-        .enumerate()
-        .map(|(rank, &(_, need))| (need, inquiry.explain(need, rank < nearest_for)))
-        .collect();
+    let asked: Vec<(usize, Need)> = dearest.into_iter().map(|row| row.1).enumerate().collect();
+    let book = Book::of(grid, roster);
+    let explain = |asked: &[(usize, Need)]| {
+        let (rules, pools) = (Rules::new(grid), Pools::new(grid));
+        let mut inquiry = Inquiry { grid, pairing, rules, pools, book: book.clone() };
+        asked.iter().map(|&(rank, need)| (need, inquiry.explain(need, rank < nearest_for))).collect()
+    };
+    let explained: BTreeMap<Need, Explanation> = in_chunks(&asked, threads, explain).into_iter().collect();
     short
         .into_iter()
         .map(|row| {

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use super::Inquiry;
 use crate::engine::grid::{EducatorIx, Need, ServiceIx, SlotIx};
 use crate::engine::rule::Rule;
+use crate::engine::search::book::Room;
 
 /// Somebody who could serve more minutes of a need than are served today, with everything else as it is.
 pub struct Offer {
@@ -91,9 +92,9 @@ impl Inquiry<'_, '_> {
         let mut refused: BTreeMap<Rule, usize> = BTreeMap::new();
         while placed.len() < grid.services[service].wanted {
             refused.clear();
-            let mut best: Option<(Reverse<i64>, i64, SlotIx)> = None;
+            let (mut best, mut room): (Option<(Reverse<i64>, i64, SlotIx)>, _) = (None, Room::default());
             for &slot in &grid.services[service].slots {
-                if let Some(rule) = self.book.place_refusal(service, educator, slot) {
+                if let Some(rule) = self.book.place_refusal_in(service, educator, slot, &mut room) {
                     *refused.entry(rule).or_default() += 1;
                     continue;
                 }

@@ -133,7 +133,7 @@ impl Inquiry<'_, '_> {
             Need::Service(service) => {
                 let sessions = slots.iter().map(|&slot| {
                     let slot = &self.grid.slots[slot];
-                    WeeklySession { day: slot.day.clone(), start: slot.start, weeks: slot.weeks.map(<[u8]>::to_vec) }
+                    WeeklySession { day: slot.day.to_owned(), start: slot.start, weeks: slot.weeks.map(<[u8]>::to_vec) }
                 });
                 let (service, sessions) = (self.grid.problem.services[service].id.clone(), sessions.collect());
                 schedule.services.push(ServiceAssignment { service, educator, sessions });

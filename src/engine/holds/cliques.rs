@@ -5,7 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{DAY, Hold};
+use super::Hold;
+use super::days::DAY;
 
 /// Maximal cliques of `holds` with `gap` minutes between them: sorted positions into `holds`, each of two or
 /// more, none inside another, in a fixed order.
@@ -97,7 +98,7 @@ fn is_subset(small: &[u32], large: &[u32]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Horizon;
+    use super::super::days::Horizon;
     use super::*;
     use crate::domain::calendar::DateSpan;
     use crate::domain::time::{Date, Tz, to_utc};

@@ -5,80 +5,15 @@
 //! is a comparison of clock times and an AND of six words. Expanding every date is left to `verify`.
 
 pub mod cliques;
-pub mod coarse;
+pub mod days;
 pub mod timeline;
+pub mod week;
 
-use coarse::Coarse;
+use days::{DAY, DaySet, Horizon};
+use timeline::Zone;
+use week::Week;
 
 use crate::domain::time::UtcMinute;
-
-const DAY: i64 = 1440;
-
-/// A set of UTC days of the horizon.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct DaySet(Box<[u64]>);
-
-impl DaySet {
-    fn empty(days: usize) -> Self {
-        Self(vec![0; days.div_ceil(64)].into())
-    }
-
-    fn insert(&mut self, day: usize) {
-        self.0[day / 64] |= 1 << (day % 64);
-    }
-
-    pub fn intersects(&self, other: &Self) -> bool {
-        self.0.iter().zip(&other.0).any(|(a, b)| a & b != 0)
-    }
-
-    /// Whether some day of `self`, moved `by` days later, is in `other`.
-    fn intersects_later(&self, other: &Self, by: usize) -> bool {
-        self.iter().any(|day| other.contains(day + by))
-    }
-
-    pub fn contains(&self, day: usize) -> bool {
-        self.0.get(day / 64).is_some_and(|word| word >> (day % 64) & 1 == 1)
-    }
-
-    pub fn iter(&self) -> impl Iterator<Item = usize> + '_ {
-        self.0.iter().enumerate().flat_map(|(n, &word)| {
-            let mut rest = word;
-            std::iter::from_fn(move || {
-                (rest != 0).then(|| {
-                    let bit = rest.trailing_zeros() as usize;
-                    rest &= rest - 1;
-                    n * 64 + bit
-                })
-            })
-        })
-    }
-}
-
-/// The UTC days that occurrences of one problem can fall on.
-#[derive(Clone, Copy, Debug)]
-pub struct Horizon {
-    first: i64,
-    pub days: usize,
-}
-
-impl Horizon {
-    /// From two days before the first date of the term to two after the last, for zones far from UTC.
-    pub fn new(term: crate::domain::calendar::DateSpan) -> Self {
-        let first = term.first.number() - 2;
-        Self { first, days: usize::try_from(term.last.number() + 3 - first).unwrap_or(5) }
-    }
-
-    /// Monday is 0.
-    fn weekday(self, day: usize) -> usize {
-        // 1970-01-01 was a Thursday.
-        usize::try_from((self.first + i64::try_from(day).unwrap_or(0) + 3).rem_euclid(7)).unwrap_or(0)
-    }
-
-    /// The day index and the minute of that day of an instant.
-    fn split(self, at: UtcMinute) -> (usize, i64) {
-        (usize::try_from(at.div_euclid(DAY) - self.first).unwrap_or(0).min(self.days - 1), at.rem_euclid(DAY))
-    }
-}
 
 /// `[start, end)` in minutes of the UTC day (`end` may pass 1440) on each of `days`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -94,49 +29,45 @@ pub struct Hold {
     pub pieces: Vec<Piece>,
     /// Sum of the lengths of all occurrences.
     pub minutes: i64,
-    /// Quarter hours of the UTC week that some occurrence touches.
-    pub coarse: Coarse,
-    /// The same, with one quarter hour more on either side.
-    pub padded: Coarse,
+    pub week: Week,
     /// Two occurrences are at one and the same time.
     twice: bool,
+    /// The latest end, in minutes of the UTC day on which it begins.
+    latest: i64,
 }
 
 impl Hold {
     pub fn new(horizon: Horizon, occurrences: impl IntoIterator<Item = (UtcMinute, UtcMinute)>) -> Self {
-        let (mut pieces, mut minutes): (Vec<Piece>, i64) = (Vec::new(), 0);
-        let (mut coarse, mut padded, mut twice) = (Coarse::default(), Coarse::default(), false);
-        for (start, end) in occurrences {
-            let (day, at) = horizon.split(start);
-            let length = end - start;
-            minutes += length;
-            let known = pieces.iter().position(|p| p.start == at && p.end == at + length);
-            let piece = known.unwrap_or_else(|| {
-                pieces.push(Piece { start: at, end: at + length, days: DaySet::empty(horizon.days) });
-                pieces.len() - 1
-            });
-            twice |= pieces[piece].days.contains(day);
-            pieces[piece].days.insert(day);
-            coarse.mark(horizon.weekday(day), at, at + length);
-            padded.mark(horizon.weekday(day), at - 15, at + length + 15);
-        }
-        pieces.sort();
-        Self { pieces, minutes, coarse, padded, twice }
+        let mut pieces = Pieces::new(horizon);
+        occurrences.into_iter().for_each(|(start, end)| pieces.add(start, end - start));
+        pieces.close()
     }
 
-    /// Whether the coarse week rules a collision out, so that no date need be looked at.
-    pub fn is_clear_of(&self, week: &Coarse, gap: i64) -> bool {
-        match gap {
-            ..=0 => !self.coarse.meets(week),
-            1..=15 => !self.padded.meets(week),
-            _ => false,
+    /// What begins at one time of a zone's clock, `start` minutes after midnight, on each of some dates.
+    pub fn daily(horizon: Horizon, zone: &Zone, dates: &DaySet, start: u16, minutes: i64) -> Self {
+        let mut pieces = Pieces::new(horizon);
+        for (offset, steady) in &zone.steady {
+            let at = i64::from(start) - offset;
+            let days = dates.and(steady);
+            if !days.is_empty() {
+                pieces.add_days(at.rem_euclid(DAY), minutes, &days.moved(at.div_euclid(DAY)));
+            }
         }
+        for day in dates.and(&zone.unsteady).iter() {
+            pieces.add(zone.to_utc(horizon.date(day), start), minutes);
+        }
+        pieces.close()
     }
 
     /// Whether fewer than `gap` minutes lie between an occurrence of `self` and one of `other`.
     pub fn collides(&self, other: &Self, gap: i64) -> bool {
-        !self.is_clear_of(&other.coarse, gap)
-            && self.pieces.iter().any(|a| other.pieces.iter().any(|b| near(a, b, gap)))
+        let overlaps =
+            |a: &Piece, b: &Piece| a.start < b.end + gap && b.start < a.end + gap && a.days.intersects(&b.days);
+        // Nearly nothing reaches the next day.
+        if self.latest + gap <= DAY && other.latest + gap <= DAY {
+            return self.pieces.iter().any(|a| other.pieces.iter().any(|b| overlaps(a, b)));
+        }
+        self.pieces.iter().any(|a| other.pieces.iter().any(|b| near(a, b, gap)))
     }
 
     /// Whether two of this hold's own occurrences lie closer than `gap` (a bundle may collide with itself).
@@ -147,6 +78,55 @@ impl Hold {
                 .iter()
                 .enumerate()
                 .any(|(n, a)| self.pieces[n + 1..].iter().any(|b| near(a, b, gap)) || follows(a, a, gap))
+    }
+}
+
+/// A hold that is being put together.
+struct Pieces {
+    horizon: Horizon,
+    pieces: Vec<Piece>,
+    twice: bool,
+}
+
+impl Pieces {
+    fn new(horizon: Horizon) -> Self {
+        Self { horizon, pieces: Vec::new(), twice: false }
+    }
+
+    fn piece(&mut self, start: i64, minutes: i64) -> &mut Piece {
+        let known = self.pieces.iter().position(|p| p.start == start && p.end == start + minutes);
+        let at = known.unwrap_or_else(|| {
+            self.pieces.push(Piece { start, end: start + minutes, days: DaySet::empty(self.horizon.days) });
+            self.pieces.len() - 1
+        });
+        &mut self.pieces[at]
+    }
+
+    fn add(&mut self, start: UtcMinute, minutes: i64) {
+        let (day, at) = self.horizon.split(start);
+        let piece = self.piece(at, minutes);
+        let again = piece.days.contains(day);
+        piece.days.insert(day);
+        self.twice |= again;
+    }
+
+    fn add_days(&mut self, at: i64, minutes: i64, days: &DaySet) {
+        let piece = self.piece(at, minutes);
+        let again = piece.days.intersects(days);
+        piece.days.add(days);
+        self.twice |= again;
+    }
+
+    fn close(mut self) -> Hold {
+        self.pieces.sort_unstable();
+        let of_piece = |p: &Piece| (p.end - p.start) * i64::try_from(p.days.len()).unwrap_or(0);
+        Hold {
+            minutes: self.pieces.iter().map(of_piece).sum(),
+            week: Week::new(self.horizon, &self.pieces),
+            twice: self.twice,
+            latest: self.pieces.iter().map(|piece| piece.end).max().unwrap_or(0),
+            pieces: self.pieces,
+        }
     }
 }
 
@@ -173,6 +153,63 @@ mod tests {
         let term = DateSpan { first: Date::ymd(2026, 8, 10), last: Date::ymd(2027, 6, 18) };
         let dates = (0..40).map(|week| term.first.plus_days(7 * week + 1));
         Hold::new(Horizon::new(term), dates.map(|d| (to_utc(zone, d, at), to_utc(zone, d, at) + minutes)))
+    }
+
+    #[test]
+    fn what_is_daily_is_what_its_dates_are() {
+        let term = DateSpan { first: Date::ymd(2026, 8, 10), last: Date::ymd(2027, 6, 18) };
+        let horizon = Horizon::new(term);
+        for zone in
+            [Tz::America__Denver, Tz::Asia__Kathmandu, Tz::Australia__Lord_Howe, Tz::Pacific__Kiritimati, Tz::UTC]
+        {
+            let clock = Zone::new(zone, horizon);
+            for start in [0, 90, 150, 600, 1410, 1440] {
+                let dates: Vec<Date> = (0..312).filter(|d| d % 2 == 0).map(|d| term.first.plus_days(d)).collect();
+                let mut days = DaySet::empty(horizon.days);
+                dates.iter().filter_map(|&date| horizon.number(date)).for_each(|day| days.insert(day));
+                let instants = dates.iter().map(|&d| (to_utc(zone, d, start), to_utc(zone, d, start) + 45));
+                assert_eq!(
+                    Hold::daily(horizon, &clock, &days, start, 45),
+                    Hold::new(horizon, instants),
+                    "{zone} {start}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_glance_is_never_wrong() {
+        let term = DateSpan { first: Date::ymd(2026, 8, 10), last: Date::ymd(2027, 6, 18) };
+        let horizon = Horizon::new(term);
+        let zones = [Tz::America__New_York, Tz::America__Phoenix, Tz::Asia__Tokyo, Tz::Australia__Sydney]
+            .map(|tz| Zone::new(tz, horizon));
+        let mut holds = Vec::new();
+        for (n, zone) in zones.iter().enumerate() {
+            for (every, from) in [(7, 1), (7, 2), (14, 1), (28, 8), (1, 0), (2, 0)] {
+                let mut days = DaySet::empty(horizon.days);
+                (from..300).step_by(every).filter(|d| d % 9 != n).for_each(|day| days.insert(day + 3));
+                for start in [0, 483, 540, 555, 575, 600, 1425] {
+                    holds.push(Hold::daily(horizon, zone, &days, start, 30 + i64::from(start % 2)));
+                }
+            }
+        }
+        let mut seen = [0; 3];
+        for a in &holds {
+            for b in &holds {
+                for gap in [0, 5, 15, 40] {
+                    let mut busy = week::Busy::default();
+                    busy.add(&b.week);
+                    let glance = a.week.glance(&busy, gap);
+                    seen[glance as usize] += 1;
+                    match glance {
+                        week::Glance::Clear => assert!(!a.collides(b, gap)),
+                        week::Glance::Collides => assert!(a.collides(b, gap)),
+                        week::Glance::Unsure => {}
+                    }
+                }
+            }
+        }
+        assert!(seen.iter().all(|&count| count > 1_000), "clear, colliding and unsure: {seen:?}");
     }
 
     #[test]

@@ -1,54 +1,89 @@
 //! Timelines: the instructional days of one calendar in one zone, and the clocks of educators beside it.
 //!
-//! Schools of a district share a timeline, so nothing here is computed per school. Offsets come from a
-//! table with one entry a day; only days next to a clock change ask the zone database itself.
+//! Schools of a district share a timeline, so nothing here is computed per school. Offsets come from a table with one
+//! entry a day; only days next to a clock change ask the zone database itself. What an educator's clock shows is made
+//! from pieces and spans of one offset, some sets of days at a time: date by date it took ten times as long.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::Hold;
+use super::days::{DAY, DaySet, Horizon};
 use crate::domain::calendar::{Calendar, DateSpan, SchoolDay};
 use crate::domain::time::{Date, Tz, UtcMinute, Weekday, from_utc, offset_minutes, to_utc};
 
-/// UTC offsets of a zone by date, `None` near a change of clocks.
+/// UTC offsets of a zone over a horizon.
 pub struct Zone {
     pub tz: Tz,
-    first: Date,
+    horizon: Horizon,
+    /// By day, none near a change of clocks.
     offsets: Vec<Option<i64>>,
+    /// By offset: the days on which it holds all day; and those near a change of clocks.
+    pub steady: Vec<(i64, DaySet)>,
+    pub unsteady: DaySet,
+    /// From which instant on which offset holds; the first from before the horizon.
+    spans: Vec<(UtcMinute, i64)>,
 }
 
 impl Zone {
-    pub fn new(tz: Tz, term: DateSpan) -> Self {
-        let first = term.first.plus_days(-3);
-        let days = term.last.number() - first.number() + 4;
-        let at_noon = |day: i64| offset_minutes(tz, first.plus_days(day).and_hms_opt(12, 0, 0).unwrap_or_default());
-        let noons: Vec<i64> = (-1..=days).map(at_noon).collect();
-        let offsets = noons.windows(3).map(|w| (w[0] == w[1] && w[1] == w[2]).then_some(w[1])).collect();
-        Self { tz, first, offsets }
-    }
-
-    fn steady_offset(&self, date: Date) -> Option<i64> {
-        usize::try_from(date.number() - self.first.number()).ok().and_then(|day| *self.offsets.get(day)?)
+    pub fn new(tz: Tz, horizon: Horizon) -> Self {
+        let noon = |day: i64| horizon.date(0).plus_days(day).number() * DAY + DAY / 2;
+        let last = i64::try_from(horizon.days).unwrap_or(0);
+        let mut spans = vec![(UtcMinute::MIN, offset_at(tz, noon(-2)))];
+        for day in -2..=last {
+            if offset_at(tz, noon(day)) != offset_at(tz, noon(day + 1)) {
+                let (mut before, mut from) = (noon(day), noon(day + 1));
+                while from - before > 1 {
+                    let middle = before.midpoint(from);
+                    if offset_at(tz, middle) == offset_at(tz, noon(day)) { before = middle } else { from = middle }
+                }
+                spans.push((from, offset_at(tz, from)));
+            }
+        }
+        let at_noon =
+            |day: i64| offset_minutes(tz, horizon.date(0).plus_days(day).and_hms_opt(12, 0, 0).unwrap_or_default());
+        let noons: Vec<i64> = (-1..=last).map(at_noon).collect();
+        let offsets: Vec<Option<i64>> =
+            noons.windows(3).map(|w| (w[0] == w[1] && w[1] == w[2]).then_some(w[1])).collect();
+        let (mut steady, mut unsteady) = (Vec::<(i64, DaySet)>::new(), DaySet::empty(horizon.days));
+        for (day, offset) in offsets.iter().enumerate() {
+            let days = match *offset {
+                None => &mut unsteady,
+                Some(offset) => {
+                    let known = steady.iter().position(|s| s.0 == offset).unwrap_or_else(|| {
+                        steady.push((offset, DaySet::empty(horizon.days)));
+                        steady.len() - 1
+                    });
+                    &mut steady[known].1
+                }
+            };
+            days.insert(day);
+        }
+        Self { tz, horizon, offsets, steady, unsteady, spans }
     }
 
     /// The instant of minute `at` of `date` on this zone's clock.
     pub fn to_utc(&self, date: Date, at: u16) -> UtcMinute {
-        match self.steady_offset(date) {
-            Some(offset) => date.number() * 1440 + i64::from(at) - offset,
+        match self.horizon.number(date).and_then(|day| self.offsets[day]) {
+            Some(offset) => date.number() * DAY + i64::from(at) - offset,
             None => to_utc(self.tz, date, at),
         }
     }
 
-    /// The date and minute on this zone's clock at an instant.
-    pub fn from_utc(&self, at: UtcMinute) -> (Date, i64) {
-        let day = Date(chrono::NaiveDate::default()).plus_days(at.div_euclid(1440));
-        if let Some(offset) = self.steady_offset(day) {
-            let local = at.rem_euclid(1440) + offset;
-            (day.plus_days(local.div_euclid(1440)), local.rem_euclid(1440))
-        } else {
-            let (date, minute) = from_utc(self.tz, at);
-            (date, i64::from(minute))
-        }
+    /// Of the days on which something begins at minute `start` of the UTC day, those with each offset.
+    fn by_offset<'d>(&'d self, start: i64, days: &'d DaySet) -> impl Iterator<Item = (i64, DaySet)> + 'd {
+        self.spans.iter().enumerate().filter_map(move |(n, &(from, offset))| {
+            let first = |instant| self.horizon.first_from(instant, start);
+            let to = self.spans.get(n + 1).map_or(self.horizon.days, |next| first(next.0));
+            let days = days.between(if n == 0 { 0 } else { first(from) }, to);
+            (!days.is_empty()).then_some((offset, days))
+        })
     }
+}
+
+fn offset_at(tz: Tz, instant: UtcMinute) -> i64 {
+    let (date, minute) = from_utc(tz, instant);
+    date.number() * DAY + i64::from(minute) - instant
 }
 
 /// One calendar in one zone, expanded over the term.
@@ -59,13 +94,14 @@ pub struct Timeline<'p> {
 }
 
 impl<'p> Timeline<'p> {
-    pub fn new(tz: Tz, calendar: &'p Calendar, term: DateSpan) -> Self {
-        Self { zone: Zone::new(tz, term), calendar, days: calendar.instructional_days(term) }
+    pub fn new(tz: Tz, calendar: &'p Calendar, term: DateSpan, horizon: Horizon) -> Self {
+        Self { zone: Zone::new(tz, horizon), calendar, days: calendar.instructional_days(term) }
     }
 
-    /// The days that a session on `day` (weekday or cycle label) in `weeks` of the month holds.
-    pub fn held(&self, day: &str, weeks: Option<&[u8]>) -> impl Iterator<Item = &SchoolDay<'p>> {
-        self.days.iter().filter(move |d| d.is(day) && weeks.is_none_or(|weeks| weeks.contains(&d.nth)))
+    /// The dates that a session on `day` (weekday or cycle label) in `weeks` of the month holds.
+    pub fn held(&self, day: &str, weeks: Option<&[u8]>) -> Vec<Date> {
+        let held = |d: &&SchoolDay<'_>| d.is(day) && weeks.is_none_or(|weeks| weeks.contains(&d.nth));
+        self.days.iter().filter(held).map(|d| d.date).collect()
     }
 }
 
@@ -87,6 +123,8 @@ pub struct Loads {
     /// The most in any one of them.
     pub day_peak: i64,
     pub week_peak: i64,
+    /// In all of them.
+    pub total: i64,
 }
 
 impl Loads {
@@ -95,54 +133,100 @@ impl Loads {
         by_day.iter().for_each(|&(day, minutes)| add(&mut by_week, day / 7, minutes));
         let peak = |table: &[(u32, u32)]| table.iter().map(|t| i64::from(t.1)).max().unwrap_or(0);
         let (day_peak, week_peak) = (peak(&by_day), peak(&by_week));
-        Self { by_day: by_day.into(), by_week: by_week.into(), day_peak, week_peak }
+        let total = by_week.iter().map(|week| i64::from(week.1)).sum();
+        Self { by_day: by_day.into(), by_week: by_week.into(), day_peak, week_peak, total }
     }
 }
 
-/// Every distinct [`Loads`], kept once.
+/// Minutes of one length, with the days on which they are taken.
+type Taken = (i64, DaySet);
+
+/// Every distinct [`Loads`], kept once: by a digest of what they were made from, for sets of days are slow to compare.
 #[derive(Default)]
-pub struct SharedLoads(Mutex<BTreeSet<Arc<Loads>>>);
+pub struct SharedLoads(Mutex<BTreeMap<u64, Vec<Made>>>);
+
+/// Loads, and what they were made from.
+type Made = (Vec<Taken>, Arc<Loads>);
 
 impl SharedLoads {
-    fn share(&self, loads: Loads) -> Arc<Loads> {
+    fn share(&self, taken: Vec<Taken>) -> Arc<Loads> {
+        let digest = taken.iter().fold(0, |digest, (minutes, days)| days.digest(digest ^ minutes.unsigned_abs()));
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(same) = known.get(&loads) {
+        let alike = known.entry(digest).or_default();
+        if let Some((_, same)) = alike.iter().find(|(from, _)| *from == taken) {
             return Arc::clone(same);
         }
-        let new = Arc::new(loads);
-        known.insert(Arc::clone(&new));
+        let mut by_day: BTreeMap<u32, u32> = BTreeMap::new();
+        for (minutes, days) in &taken {
+            let minutes = u32::try_from(*minutes).unwrap_or(0);
+            days.iter().for_each(|day| *by_day.entry(u32::try_from(day).unwrap_or(0)).or_default() += minutes);
+        }
+        let new = Arc::new(Loads::new(by_day.into_iter().collect()));
+        alike.push((taken, Arc::clone(&new)));
         new
     }
 }
 
 impl LocalView {
-    pub fn new(zone: &Zone, occurrences: &[(UtcMinute, UtcMinute)], shared: &SharedLoads) -> Self {
-        let origin = zone.first.monday();
-        let (mut shapes, mut by_day) = (Vec::new(), Vec::new());
-        let mut last: Option<(i64, i64, Weekday)> = None;
-        for &(start, end) in occurrences {
-            let (date, at) = zone.from_utc(start);
-            let shape = (date.weekday(), at, at + end - start);
-            if last != Some((shape.1, shape.2, shape.0)) {
-                last = Some((shape.1, shape.2, shape.0));
-                shapes.push(shape);
+    pub fn new(zone: &Zone, hold: &Hold, shared: &SharedLoads) -> Self {
+        let (mut shapes, mut taken) = (Vec::new(), Vec::<Taken>::new());
+        for piece in &hold.pieces {
+            let minutes = piece.end - piece.start;
+            for (offset, days) in zone.by_offset(piece.start, &piece.days) {
+                let (later, at) = ((piece.start + offset).div_euclid(DAY), (piece.start + offset).rem_euclid(DAY));
+                let days = days.moved(later);
+                shapes.extend(days.weekdays().map(|day| (Weekday::ALL[day], at, at + minutes)));
+                match taken.iter_mut().find(|t| t.0 == minutes && !t.1.intersects(&days)) {
+                    Some(same) => same.1.add(&days),
+                    None => taken.push((minutes, days)),
+                }
             }
-            let day = u32::try_from(date.number() - origin.number()).unwrap_or(0);
-            add(&mut by_day, day, u32::try_from(end - start).unwrap_or(0));
         }
         shapes.sort_unstable();
         shapes.dedup();
-        Self { shapes: shapes.into(), loads: shared.share(Loads::new(by_day)) }
+        taken.sort_unstable();
+        Self { shapes: shapes.into(), loads: shared.share(taken) }
     }
 }
 
-/// Occurrences come in order of time, so the key is nearly always the last one.
+/// Keys come in order, so the key is nearly always the last one.
 fn add(table: &mut Vec<(u32, u32)>, key: u32, minutes: u32) {
     match table.last_mut() {
         Some((known, sum)) if *known == key => *sum += minutes,
-        _ => match table.binary_search_by_key(&key, |&(known, _)| known) {
-            Ok(n) => table[n].1 += minutes,
-            Err(n) => table.insert(n, (key, minutes)),
-        },
+        _ => table.push((key, minutes)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_view_shows_what_the_zone_database_does() {
+        let term = DateSpan { first: Date::ymd(2026, 8, 10), last: Date::ymd(2027, 6, 18) };
+        let horizon = Horizon::new(term);
+        let monday = term.first.plus_days(-3).monday().number();
+        for tz in [Tz::America__New_York, Tz::Pacific__Honolulu, Tz::Australia__Lord_Howe, Tz::Africa__Casablanca] {
+            let zone = Zone::new(tz, horizon);
+            for at in [0, 359, 840, 1425] {
+                let dates: Vec<Date> = (0..310).filter(|d| d % 7 < 5).map(|d| term.first.plus_days(d)).collect();
+                let starts: Vec<UtcMinute> = dates.iter().map(|&date| to_utc(Tz::America__Denver, date, at)).collect();
+                let view = LocalView::new(
+                    &zone,
+                    &Hold::new(horizon, starts.iter().map(|&start| (start, start + 30))),
+                    &SharedLoads::default(),
+                );
+                let (mut shapes, mut by_day) = (Vec::new(), BTreeMap::new());
+                for start in starts {
+                    let (date, minute) = from_utc(tz, start);
+                    shapes.push((date.weekday(), i64::from(minute), i64::from(minute) + 30));
+                    *by_day.entry(u32::try_from(date.number() - monday).expect("in the horizon")).or_insert(0) += 30;
+                }
+                shapes.sort_unstable();
+                shapes.dedup();
+                assert_eq!(view.shapes, shapes.into(), "{tz} {at}");
+                assert_eq!(*view.loads, Loads::new(by_day.into_iter().collect()), "{tz} {at}");
+            }
+        }
     }
 }

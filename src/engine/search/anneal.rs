@@ -39,36 +39,54 @@ pub struct Plan<'n> {
     pub around: &'n [Need],
 }
 
+impl Plan<'_> {
+    /// The temperature when so much is done.
+    fn heat(&self, done: f64) -> f64 {
+        self.hot * (COLD / self.hot).powf(done)
+    }
+}
+
+/// What of a part a search may change, where another thread has the rest.
+pub struct Share {
+    pub needs: Vec<Need>,
+    /// By educator and by need.
+    pub educators: Vec<bool>,
+    pub blocks: Vec<bool>,
+    pub services: Vec<bool>,
+}
+
+impl Share {
+    pub fn has(&self, need: Need) -> bool {
+        match need {
+            Need::Block(block) => self.blocks[block],
+            Need::Service(service) => self.services[service],
+        }
+    }
+}
+
 /// Improves a roster until the clock runs out; `on_better` is told of the best so far, not of each step.
 pub fn anneal<'g, 'p>(
     context: &Context<'_, 'g, 'p>,
     part: &Part,
-    menu: &Menu,
+    menu: &Menu<'g>,
     book: &mut Book<'g, 'p>,
-    Plan { hot, seed, around }: Plan<'_>,
+    plan: Plan<'_>,
     clock: &dyn Clock,
     mut on_better: impl FnMut(i64, &Roster),
 ) {
-    let mut search = Search {
-        menu,
-        inserter: Inserter::new(seed),
-        undo: Vec::new(),
-        picked: Vec::new(),
-        waiting: Vec::new(),
-        around,
-    };
+    let mut search = Search::new(menu, &part.needs, plan, None);
     let (mut best, mut kept): (i64, Option<Roster>) = (book.cost(), None);
     let mut told = best;
-    let mut heat = hot;
+    let mut heat = plan.hot;
     for round in 0u64.. {
         if round % 64 == 0 {
             let done = clock.done(round);
             if done >= 1.0 || context.watch.should_stop() {
                 break;
             }
-            heat = hot * (COLD / hot).powf(done);
+            heat = plan.heat(done);
             if round % 4096 == 0 {
-                search.list_waiting(book, part);
+                search.list_waiting(book);
                 if best < told {
                     told = best;
                     on_better(best, kept.as_ref().unwrap_or(&book.roster));
@@ -76,20 +94,14 @@ pub fn anneal<'g, 'p>(
             }
         }
         let before = book.cost();
-        search.step(book, part);
+        search.step(book);
         let after = book.cost();
-        if search.has_lost_a_pin(book) {
+        if !search.accepts(before, book, heat) {
             search.undo(book);
-        } else if after > before {
-            let bar = heat * -(search.inserter.rng.unit().ln());
-            #[expect(clippy::cast_precision_loss, reason = "a temperature")]
-            if (after - before) as f64 > bar {
-                search.undo(book);
-            } else if before == best && kept.is_none() {
-                // The best is about to be left: this is the last chance to keep it.
-                search.undo(book);
-                kept = Some(book.roster.clone());
-            }
+        } else if after > before && before == best && kept.is_none() {
+            // The best is about to be left: this is the last chance to keep it.
+            search.undo(book);
+            kept = Some(book.roster.clone());
         } else if after < best {
             best = after;
             kept = None;
@@ -104,8 +116,42 @@ pub fn anneal<'g, 'p>(
     on_better(book.cost(), &book.roster);
 }
 
-struct Search<'m> {
-    menu: &'m Menu,
+/// The same within a share, for so many rounds: what it comes to is where the search is then, not the best it saw.
+pub fn wander<'g, 'p>(
+    context: &Context<'_, 'g, 'p>,
+    menu: &Menu<'g>,
+    book: &mut Book<'g, 'p>,
+    share: &Share,
+    plan: Plan<'_>,
+    clock: &dyn Clock,
+    rounds: u64,
+) {
+    let mut search = Search::new(menu, &share.needs, plan, Some(share));
+    let mut heat = plan.hot;
+    for round in 0..rounds {
+        if round % 64 == 0 {
+            let done = clock.done(round);
+            if done >= 1.0 || context.watch.should_stop() {
+                break;
+            }
+            heat = plan.heat(done);
+            if round % 4096 == 0 {
+                search.list_waiting(book);
+            }
+        }
+        let before = book.cost();
+        search.step(book);
+        if !search.accepts(before, book, heat) {
+            search.undo(book);
+        }
+        search.undo.clear();
+    }
+}
+
+struct Search<'m, 'g> {
+    menu: &'m Menu<'g>,
+    needs: &'m [Need],
+    share: Option<&'m Share>,
     inserter: Inserter,
     undo: Vec<Before>,
     picked: Vec<Need>,
@@ -114,8 +160,21 @@ struct Search<'m> {
     around: &'m [Need],
 }
 
-impl Search<'_> {
-    fn list_waiting(&mut self, book: &Book<'_, '_>, part: &Part) {
+impl<'m, 'g> Search<'m, 'g> {
+    fn new(menu: &'m Menu<'g>, needs: &'m [Need], plan: Plan<'m>, share: Option<&'m Share>) -> Self {
+        let (inserter, around) = (Inserter::new(plan.seed), plan.around);
+        Self { menu, needs, share, inserter, undo: Vec::new(), picked: Vec::new(), waiting: Vec::new(), around }
+    }
+
+    /// Whether what a step came to is kept: it loses no pin, and costs no more than chance allows.
+    fn accepts(&mut self, before: i64, book: &Book<'_, '_>, heat: f64) -> bool {
+        let more = book.cost() - before;
+        #[expect(clippy::cast_precision_loss, reason = "a temperature")]
+        let cheap = |more: i64, lot: f64| more as f64 <= heat * -lot.ln();
+        !self.has_lost_a_pin(book) && (more <= 0 || cheap(more, self.inserter.rng.unit()))
+    }
+
+    fn list_waiting(&mut self, book: &Book<'_, '_>) {
         self.waiting.clear();
         let open = |need: &Need| match *need {
             Need::Block(block) => book.roster.blocks[block].is_none(),
@@ -123,24 +182,24 @@ impl Search<'_> {
                 book.roster.services[service].as_ref().is_none_or(|p| p.1.len() < book.grid.services[service].wanted)
             }
         };
-        self.waiting.extend(part.needs.iter().copied().filter(|need| open(need) && !self.menu.of(*need).is_empty()));
+        self.waiting.extend(self.needs.iter().copied().filter(|need| open(need) && !self.menu.of(*need).is_empty()));
     }
 
-    fn step(&mut self, book: &mut Book<'_, '_>, part: &Part) {
+    fn step(&mut self, book: &mut Book<'g, '_>) {
         let from = match self.around {
             [] if self.inserter.rng.below(2) == 0 && !self.waiting.is_empty() => &self.waiting,
-            [] => &part.needs,
+            [] => self.needs,
             around => around,
         };
         let Some(&seed) = self.inserter.rng.pick(from) else { return };
         let mut picked = std::mem::take(&mut self.picked);
-        ruin::around(book, self.menu, seed, &mut self.inserter.rng, &mut picked);
+        ruin::around(book, self.menu, self.share, seed, &mut self.inserter.rng, &mut picked);
         for &need in &picked {
             self.take_away(book, need);
         }
         self.arrange(book, &mut picked);
         for &need in &picked {
-            if let Some(offer) = self.inserter.best(book, self.menu, need, BLINKS)
+            if let Some(offer) = self.inserter.best_of(book, self.menu, self.share, need, BLINKS)
                 && (offer.delta < 0 || book.grid.pin_of(need).is_some())
             {
                 accept(book, need, &offer);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::desk::Desk;
 use crate::engine::grid::{BlockIx, EducatorIx, Grid, HoldIx, Need, ServiceIx, SlotIx};
-use crate::engine::holds::coarse::Coarse;
+use crate::engine::holds::timeline::Loads;
 use crate::engine::pairing::fits;
 use crate::engine::rule::Rule;
 
@@ -149,26 +149,24 @@ impl<'g, 'p> Book<'g, 'p> {
     }
 
     fn is_in_the_way(&self, educator: EducatorIx, hold: HoldIx) -> bool {
-        let (desk, gap) = (&self.desks[educator], self.grid.educators[educator].buffer);
-        let wanted = self.grid.hold(hold);
-        if wanted.is_clear_of(desk.busy(), gap) {
-            return false;
-        }
-        desk.blocks.iter().any(|&b| self.grid.hold(self.grid.blocks[b].hold).collides(wanted, gap))
-            || desk.slots.iter().any(|held| self.grid.slot_hold(held.slot).collides(wanted, gap))
+        let (wanted, gap) = (self.grid.hold(hold), self.grid.educators[educator].buffer);
+        self.desks[educator].is_in_the_way(&wanted.week, gap, |other| self.grid.hold(other).collides(wanted, gap))
     }
 
-    /// Which dynamic rule a hold would break on the educator's desk: overlap, weekly or daily minutes.
-    fn hold_refusal(&self, educator: EducatorIx, hold: HoldIx) -> Option<Rule> {
+    /// Which limit minutes would break beside those on the educator's desk: of some week or of some day.
+    fn load_refusal(&self, educator: EducatorIx, loads: &Loads) -> Option<Rule> {
         let (desk, person) = (&self.desks[educator], self.grid.educator(educator));
-        let loads = &self.grid.view(hold, educator).loads;
         if desk.exceeds_week(loads, person.max_minutes_per_week) {
             Some(Rule::Week)
-        } else if desk.exceeds_day(loads, person.max_minutes_per_day) {
-            Some(Rule::Day)
         } else {
-            self.is_in_the_way(educator, hold).then_some(Rule::Overlap)
+            desk.exceeds_day(loads, person.max_minutes_per_day).then_some(Rule::Day)
         }
+    }
+
+    /// Which dynamic rule a hold would break on the educator's desk: weekly or daily minutes, overlap.
+    fn hold_refusal(&self, educator: EducatorIx, hold: HoldIx, loads: &Loads, room: &mut Room) -> Option<Rule> {
+        let refused = room.ask(loads, || self.load_refusal(educator, loads));
+        refused.or_else(|| self.is_in_the_way(educator, hold).then_some(Rule::Overlap))
     }
 
     /// Which rule refuses an unassigned block to an educator that the static rules allow.
@@ -181,11 +179,22 @@ impl<'g, 'p> Book<'g, 'p> {
         {
             return Some(Rule::Preps);
         }
-        self.hold_refusal(educator, row.hold)
+        self.hold_refusal(educator, row.hold, &self.grid.view(row.hold, educator).loads, &mut Room::default())
     }
 
     /// Which rule refuses one more session of a service. The service may already have others, with this educator.
     pub fn place_refusal(&self, service: ServiceIx, educator: EducatorIx, slot: SlotIx) -> Option<Rule> {
+        self.place_refusal_in(service, educator, slot, &mut Room::default())
+    }
+
+    /// The same, for somebody who asks about many slots of one educator before anything changes.
+    pub fn place_refusal_in(
+        &self,
+        service: ServiceIx,
+        educator: EducatorIx,
+        slot: SlotIx,
+        room: &mut Room,
+    ) -> Option<Rule> {
         let row = &self.grid.services[service];
         if let Some((with, slots)) = &self.roster.services[service] {
             let same_day = |s: &SlotIx| self.grid.slots[*s].day_number == self.grid.slots[slot].day_number;
@@ -199,7 +208,8 @@ impl<'g, 'p> Book<'g, 'p> {
         if self.desks[educator].members(slot).is_none() && !fits(self.grid, self.grid.slots[slot].hold, educator) {
             return Some(Rule::Availability);
         }
-        self.seat_refusal(service, educator, slot)
+        let loads = &self.grid.view(self.grid.slots[slot].hold, educator).loads;
+        self.seat_refusal(service, educator, slot, loads, room)
     }
 
     /// Whether the caseload leaves no room for a service, whenever it is.
@@ -212,7 +222,14 @@ impl<'g, 'p> Book<'g, 'p> {
 
     /// Which rule refuses one more session, on another day than those there are, of a service that neither the
     /// static rules nor the caseload refuse.
-    pub fn seat_refusal(&self, service: ServiceIx, educator: EducatorIx, slot: SlotIx) -> Option<Rule> {
+    pub fn seat_refusal(
+        &self,
+        service: ServiceIx,
+        educator: EducatorIx,
+        slot: SlotIx,
+        loads: &Loads,
+        room: &mut Room,
+    ) -> Option<Rule> {
         let (row, desk) = (&self.grid.services[service], &self.desks[educator]);
         let hold = self.grid.slots[slot].hold;
         if self.is_student_busy(row.student, hold) {
@@ -220,8 +237,23 @@ impl<'g, 'p> Book<'g, 'p> {
         }
         match desk.members(slot) {
             Some(members) => (!self.may_join(service, members)).then_some(Rule::Group),
-            None => self.hold_refusal(educator, hold),
+            None => self.hold_refusal(educator, hold, loads, room),
         }
+    }
+
+    /// Whether two sessions stand in each other's way at an educator.
+    pub fn collide(&self, educator: EducatorIx, a: SlotIx, b: SlotIx) -> bool {
+        self.grid.slot_hold(a).collides(self.grid.slot_hold(b), self.grid.educators[educator].buffer)
+    }
+
+    /// Whether the limits on minutes bear some sessions and one more for certain, whatever their dates.
+    pub fn bears_all(&self, educator: EducatorIx, slots: &[SlotIx], more: SlotIx) -> bool {
+        let (desk, person) = (&self.desks[educator], self.grid.educator(educator));
+        let loads = |slot: &SlotIx| &self.grid.view(self.grid.slots[*slot].hold, educator).loads;
+        let all = || slots.iter().chain([&more]).map(loads);
+        let (week, day) = desk.peaks();
+        week + all().map(|loads| loads.week_peak).sum::<i64>() <= person.max_minutes_per_week
+            && day + all().map(|loads| loads.day_peak).sum::<i64>() <= person.max_minutes_per_day
     }
 
     /// Whether another session of the student meets a hold.
@@ -388,15 +420,27 @@ impl<'g, 'p> Book<'g, 'p> {
 
     fn load(&mut self, educator: EducatorIx, hold: HoldIx, by: i64) {
         let loads = &self.grid.view(hold, educator).loads;
-        self.desks[educator].load(loads, by);
         if by > 0 {
-            self.desks[educator].claim(&self.grid.hold(hold).coarse);
+            self.desks[educator].claim(hold, &self.grid.hold(hold).week, loads);
         } else {
-            let (grid, desk, mut busy) = (self.grid, &self.desks[educator], Coarse::default());
-            desk.blocks.iter().for_each(|&b| busy.add(&grid.hold(grid.blocks[b].hold).coarse));
-            desk.slots.iter().for_each(|held| busy.add(&grid.slot_hold(held.slot).coarse));
-            self.desks[educator].settle(busy);
+            self.desks[educator].release(hold, loads);
         }
+    }
+}
+
+/// What the limits on minutes say of the last minutes asked about, at one desk, until something changes there: most slots of
+/// a day share theirs, and most desks are full.
+#[derive(Default)]
+pub struct Room(Option<(*const Loads, Option<Rule>)>);
+
+impl Room {
+    fn ask(&mut self, loads: &Loads, refusal: impl FnOnce() -> Option<Rule>) -> Option<Rule> {
+        if let Some((_, known)) = self.0.filter(|known| std::ptr::eq(known.0, loads)) {
+            return known;
+        }
+        let refused = refusal();
+        self.0 = Some((std::ptr::from_ref(loads), refused));
+        refused
     }
 }
 

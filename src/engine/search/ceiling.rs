@@ -5,7 +5,6 @@
 //! and in the fullest group it could have. When in the day a service lies is not asked.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use super::branch::{Answer, Branch, Effort, Piece, Scratch, count};
 use super::chain::{Chain, Clashes};
@@ -14,6 +13,8 @@ use crate::engine::grid::{BlockIx, EducatorIx, Grid, Need, ServiceIx, SlotIx};
 use crate::engine::holds::timeline::Loads;
 use crate::engine::problem::Educator;
 
+/// Slots of a service that say in which weeks an educator could be busiest.
+const LOOKED_AT: usize = 5;
 /// Weeks looked at together in each half of the term: a monthly service comes round in four.
 const WEEKS: usize = 4;
 
@@ -87,7 +88,7 @@ pub struct Pattern {
 
 impl Ceiling {
     /// `number` gives every need of the part its place among the prices.
-    pub fn new(grid: &Grid<'_>, menu: &Menu, educator: EducatorIx, number: &dyn Fn(Need) -> usize) -> Self {
+    pub fn new<'g>(grid: &'g Grid<'_>, menu: &Menu<'g>, educator: EducatorIx, number: &dyn Fn(Need) -> usize) -> Self {
         let person = grid.educator(educator);
         let weeks = busiest_weeks(grid, educator, menu.takes(educator));
         let in_weeks = |loads: &Loads, span: &std::ops::Range<u32>| -> f64 {
@@ -345,21 +346,23 @@ fn busiest_weeks(
     takes: impl Iterator<Item = Need>,
 ) -> [std::ops::Range<u32>; 2] {
     let mut total: Vec<f64> = Vec::new();
-    let mut add = |loads: &Loads| {
+    let mut add = |loads: &Loads, times: f64| {
         for &(week, minutes) in &loads.by_week {
             let week = week as usize;
             if total.len() <= week {
                 total.resize(week + 1, 0.0);
             }
-            total[week] += f64::from(minutes);
+            total[week] += times * f64::from(minutes);
         }
     };
     for need in takes {
         match need {
-            Need::Block(block) => add(&grid.view(grid.blocks[block].hold, educator).loads),
+            Need::Block(block) => add(&grid.view(grid.blocks[block].hold, educator).loads, 1.0),
             Need::Service(service) => {
-                for &slot in grid.services[service].slots.iter().step_by(4) {
-                    add(&grid.view(grid.slots[slot].hold, educator).loads);
+                let slots = &grid.services[service].slots;
+                let step = slots.len().div_ceil(LOOKED_AT).max(1);
+                for &slot in slots.iter().step_by(step) {
+                    add(&grid.view(grid.slots[slot].hold, educator).loads, count(step) / 4.0);
                 }
             }
         }
@@ -378,31 +381,31 @@ fn busiest_weeks(
 fn steps(
     grid: &Grid<'_>,
     educator: EducatorIx,
-    seats: &[Seat],
+    seats: &[Seat<'_>],
     mates: &dyn Fn(SlotIx) -> usize,
     wanted: usize,
     load: &dyn Fn(&Loads) -> f64,
 ) -> Vec<(f64, f64)> {
     let mut days: Vec<(usize, f64, f64)> = Vec::new();
-    let mut last: Option<(Arc<Loads>, f64)> = None;
+    let mut last: Option<(&Loads, f64)> = None;
     for seat in seats {
         // The fullest group that could sit there shares pay and time.
-        let share = 1.0 / count(1 + mates(seat.slot));
-        let pay = float(grid.educator(educator).pay_cents_per_minute * grid.slot_hold(seat.slot).minutes);
+        let share = 1.0 / count(1 + mates(seat.slot()));
+        let pay = float(grid.educator(educator).pay_cents_per_minute * seat.loads.total);
         let worth = -float(seat.delta) + pay - pay * share;
         // Seats of a day mostly share their loads, whenever in the day they are.
-        let loads = &grid.view(grid.slots[seat.slot].hold, educator).loads;
+        let loads = seat.loads;
         let minutes = match &last {
-            Some((known, minutes)) if Arc::ptr_eq(known, loads) => *minutes,
+            Some((known, minutes)) if std::ptr::eq(*known, loads) => *minutes,
             _ => {
                 let minutes = load(loads);
-                last = Some((Arc::clone(loads), minutes));
+                last = Some((loads, minutes));
                 minutes
             }
         } * share;
-        match days.iter_mut().find(|d| d.0 == seat.day) {
-            Some(day) => *day = (seat.day, day.1.max(worth), day.2.min(minutes)),
-            None => days.push((seat.day, worth, minutes)),
+        match days.iter_mut().find(|d| d.0 == seat.day()) {
+            Some(day) => *day = (seat.day(), day.1.max(worth), day.2.min(minutes)),
+            None => days.push((seat.day(), worth, minutes)),
         }
     }
     let (mut worths, mut loads): (Vec<f64>, Vec<f64>) =

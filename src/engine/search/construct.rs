@@ -15,7 +15,7 @@ use crate::engine::grid::Need;
 pub fn build<'g, 'p>(
     context: &Context<'_, 'g, 'p>,
     part: &Part,
-    menu: &Menu,
+    menu: &Menu<'g>,
     start: Option<&Roster>,
     mut on_sections: impl FnMut(&Book<'g, 'p>),
 ) -> Book<'g, 'p> {

@@ -1,8 +1,8 @@
 //! The desk: one educator's term, with the sums that a rule of load, preps or caseload asks for.
 
-use crate::engine::grid::{BlockIx, ServiceIx, SlotIx};
-use crate::engine::holds::coarse::Coarse;
+use crate::engine::grid::{BlockIx, HoldIx, ServiceIx, SlotIx};
 use crate::engine::holds::timeline::Loads;
+use crate::engine::holds::week::{Busy, Glance, Week};
 
 /// A slot held, with the services that sit in it.
 #[derive(Clone)]
@@ -19,13 +19,12 @@ pub struct Desk {
     pub courses: Counts,
     pub students: Counts,
     pub sections: usize,
-    /// Minutes by day and by week, numbered as in `Loads`, and no less than the most in any one of them.
-    day: Vec<i64>,
-    week: Vec<i64>,
-    day_peak: i64,
-    week_peak: i64,
-    /// No less than the quarter hours taken.
-    busy: Coarse,
+    /// Minutes by day and by week, numbered as in `Loads`.
+    day: Sums,
+    week: Sums,
+    /// What is held, with its week.
+    claims: Vec<(HoldIx, Week)>,
+    busy: Busy,
 }
 
 impl Desk {
@@ -35,11 +34,16 @@ impl Desk {
 
     /// Minutes by week and by day.
     pub fn minutes(&self) -> (&[i64], &[i64]) {
-        (&self.week, &self.day)
+        (&self.week.of, &self.day.of)
     }
 
-    pub fn busy(&self) -> &Coarse {
-        &self.busy
+    /// Whether a hold collides with one on the desk; `collides` is asked of those where a glance at the week does not tell.
+    pub fn is_in_the_way(&self, week: &Week, gap: i64, mut collides: impl FnMut(HoldIx) -> bool) -> bool {
+        match week.glance(&self.busy, gap) {
+            Glance::Clear => false,
+            Glance::Collides => true,
+            Glance::Unsure => self.claims.iter().any(|&(hold, _)| collides(hold)),
+        }
     }
 
     /// The services in a slot, where the educator holds it.
@@ -72,44 +76,75 @@ impl Desk {
         empty
     }
 
+    /// The most minutes in any week and on any day.
+    pub fn peaks(&self) -> (i64, i64) {
+        (self.week.peak, self.day.peak)
+    }
+
     pub fn exceeds_week(&self, more: &Loads, most: i64) -> bool {
-        self.week_peak + more.week_peak > most && exceeds(&self.week, &more.by_week, most)
+        self.week.exceed(&more.by_week, more.week_peak, most)
     }
 
     pub fn exceeds_day(&self, more: &Loads, most: i64) -> bool {
-        self.day_peak + more.day_peak > most && exceeds(&self.day, &more.by_day, most)
+        self.day.exceed(&more.by_day, more.day_peak, most)
     }
 
-    /// Adds (`by` 1) or takes away (−1) minutes.
-    pub fn load(&mut self, loads: &Loads, by: i64) {
-        for (table, peak, rows) in
-            [(&mut self.day, &mut self.day_peak, &loads.by_day), (&mut self.week, &mut self.week_peak, &loads.by_week)]
-        {
-            if let Some(last) = rows.last().filter(|last| table.len() <= last.0 as usize) {
-                table.resize(last.0 as usize + 1, 0);
-            }
-            for &(key, minutes) in rows {
-                let sum = &mut table[key as usize];
-                *sum += by * i64::from(minutes);
-                *peak = (*peak).max(*sum);
-            }
-        }
-    }
-
-    pub fn claim(&mut self, week: &Coarse) {
+    /// Adds a hold with its minutes.
+    pub fn claim(&mut self, hold: HoldIx, week: &Week, loads: &Loads) {
+        self.claims.push((hold, week.clone()));
         self.busy.add(week);
+        self.day.add(&loads.by_day);
+        self.week.add(&loads.by_week);
     }
 
-    /// Sees to the peaks after something was taken away; `busy` is the coarse week of what is still held.
-    pub fn settle(&mut self, busy: Coarse) {
-        self.day_peak = self.day.iter().copied().max().unwrap_or(0);
-        self.week_peak = self.week.iter().copied().max().unwrap_or(0);
-        self.busy = busy;
+    /// Takes a hold away.
+    pub fn release(&mut self, hold: HoldIx, loads: &Loads) {
+        if let Some(at) = self.claims.iter().position(|claim| claim.0 == hold) {
+            self.claims.swap_remove(at);
+        }
+        self.busy = Busy::default();
+        self.claims.iter().for_each(|claim| self.busy.add(&claim.1));
+        self.day.take(&loads.by_day);
+        self.week.take(&loads.by_week);
     }
 }
 
-fn exceeds(table: &[i64], rows: &[(u32, u32)], most: i64) -> bool {
-    rows.iter().any(|&(key, more)| table.get(key as usize).copied().unwrap_or(0) + i64::from(more) > most)
+/// Minutes by day or by week, and the most in any one.
+#[derive(Clone, Default)]
+struct Sums {
+    of: Vec<i64>,
+    peak: i64,
+}
+
+impl Sums {
+    fn add(&mut self, rows: &[(u32, u32)]) {
+        if let Some(last) = rows.last().filter(|last| self.of.len() <= last.0 as usize) {
+            self.of.resize(last.0 as usize + 1, 0);
+        }
+        for &(key, minutes) in rows {
+            let sum = &mut self.of[key as usize];
+            *sum += i64::from(minutes);
+            self.peak = self.peak.max(*sum);
+        }
+    }
+
+    fn take(&mut self, rows: &[(u32, u32)]) {
+        let mut from_peak = false;
+        for &(key, minutes) in rows {
+            let sum = &mut self.of[key as usize];
+            from_peak |= *sum == self.peak;
+            *sum -= i64::from(minutes);
+        }
+        if from_peak {
+            self.peak = self.of.iter().copied().max().unwrap_or(0);
+        }
+    }
+
+    /// Whether some sum would be over `most` with more minutes, of which `peak` fall under one key at most.
+    fn exceed(&self, more: &[(u32, u32)], peak: i64, most: i64) -> bool {
+        let over = |&(key, more): &(u32, u32)| self.of.get(key as usize).copied().unwrap_or(0) + i64::from(more) > most;
+        self.peak + peak > most && more.iter().any(over)
+    }
 }
 
 /// How often each of a few things is there.

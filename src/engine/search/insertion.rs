@@ -1,6 +1,7 @@
 //! Insertion: the cheapest way to give one unassigned need to one educator, or to the best of all.
 
-use super::book::Book;
+use super::anneal::Share;
+use super::book::{Book, Room};
 use super::menu::{Dish, Menu, Seat};
 use super::rng::SplitMix;
 use crate::engine::grid::{BlockIx, EducatorIx, Need, ServiceIx, SlotIx};
@@ -18,20 +19,37 @@ pub struct Inserter {
     pub rng: SplitMix,
     /// Days that the service in hand has a session on.
     days: Vec<usize>,
+    /// How many of its sessions are in the book.
+    written: usize,
 }
 
 impl Inserter {
     pub fn new(seed: u64) -> Self {
-        Self { rng: SplitMix::new(seed), days: Vec::new() }
+        Self { rng: SplitMix::new(seed), days: Vec::new(), written: 0 }
     }
 
     /// The cheapest of all educators, each passed over once in `blinks` times (0: never).
-    pub fn best(&mut self, book: &mut Book<'_, '_>, menu: &Menu, need: Need, blinks: usize) -> Option<Offer> {
+    pub fn best<'g>(&mut self, book: &mut Book<'g, '_>, menu: &Menu<'g>, need: Need, blinks: usize) -> Option<Offer> {
+        self.best_of(book, menu, None, need, blinks)
+    }
+
+    /// The same among the educators of a share, where there is one.
+    pub fn best_of<'g>(
+        &mut self,
+        book: &mut Book<'g, '_>,
+        menu: &Menu<'g>,
+        share: Option<&Share>,
+        need: Need,
+        blinks: usize,
+    ) -> Option<Offer> {
         let mut best: Option<Offer> = None;
         for dish in menu.of(need) {
             let bar = best.as_ref().map_or(i64::MAX, |b| b.delta);
             if dish.least >= bar {
                 break;
+            }
+            if share.is_some_and(|share| !share.educators[dish.educator]) {
+                continue;
             }
             if blinks > 0 && self.rng.below(blinks) == 0 {
                 continue;
@@ -50,7 +68,13 @@ impl Inserter {
     /// As many sessions as pay for themselves, cheapest first; none if that is no cheaper than `bar`.
     ///
     /// Seats of one day and one delta are as good as each other: the first that is free is taken, from a lot on.
-    pub fn sessions(&mut self, book: &mut Book<'_, '_>, service: ServiceIx, dish: &Dish, bar: i64) -> Option<Offer> {
+    pub fn sessions<'g>(
+        &mut self,
+        book: &mut Book<'g, '_>,
+        service: ServiceIx,
+        dish: &Dish<'g>,
+        bar: i64,
+    ) -> Option<Offer> {
         let (educator, wanted) = (dish.educator, book.grid.services[service].wanted);
         let seats = dish.seats(book.grid, service);
         let first = book.first_session_delta(service, educator);
@@ -60,14 +84,15 @@ impl Inserter {
         }
         let mut offer = Offer { delta: first, educator, slots: Vec::new() };
         self.days.clear();
+        self.written = 0;
         if book.grid.services[service].shareable {
             self.join(book, service, seats, &mut offer);
         }
         let mut at = 0;
         while at < seats.len() && offer.slots.len() < wanted {
             let run = &seats[at..];
-            let (delta, day) = (run[0].delta, run[0].day);
-            let run = &run[..run.iter().take_while(|seat| seat.delta == delta && seat.day == day).count()];
+            let (delta, day) = (run[0].delta, run[0].day());
+            let run = &run[..run.iter().take_while(|seat| seat.delta == delta && seat.day() == day).count()];
             at += run.len();
             if delta >= 0 && !offer.slots.is_empty() {
                 break;
@@ -75,38 +100,64 @@ impl Inserter {
             if self.days.contains(&day) {
                 continue;
             }
-            let (before, after) = run.split_at(self.rng.below(run.len()));
-            let free =
-                after.iter().chain(before).find(|seat| book.seat_refusal(service, educator, seat.slot).is_none());
-            if let Some(seat) = free {
-                self.sit(book, service, *seat, &mut offer);
+            let from = self.rng.below(run.len());
+            if let Some(seat) = self.free_seat(book, service, run, from, &offer) {
+                self.days.push(seat.day());
+                offer.slots.push(seat.slot());
+                offer.delta += seat.delta;
             }
         }
-        offer.slots.iter().for_each(|&slot| book.unplace(service, slot));
+        offer.slots[..self.written].iter().for_each(|&slot| book.unplace(service, slot));
         (!offer.slots.is_empty() && offer.delta < bar).then_some(offer)
     }
 
-    fn sit(&mut self, book: &mut Book<'_, '_>, service: ServiceIx, seat: Seat, offer: &mut Offer) {
-        book.place(service, offer.educator, seat.slot);
-        self.days.push(seat.day);
-        offer.slots.push(seat.slot);
-        offer.delta += seat.delta;
+    /// The first seat of a run, from one on and round, that is free beside the sessions offered so far. These are written in
+    /// the book no sooner than the limits on minutes may want to know of them.
+    fn free_seat<'s>(
+        &mut self,
+        book: &mut Book<'_, '_>,
+        service: ServiceIx,
+        run: &'s [Seat<'s>],
+        from: usize,
+        offer: &Offer,
+    ) -> Option<&'s Seat<'s>> {
+        let (before, after) = run.split_at(from);
+        loop {
+            let pending = &offer.slots[self.written..];
+            let (mut room, mut unsure) = (Room::default(), false);
+            let free = |seat: &&Seat<'_>| {
+                if book.seat_refusal(service, offer.educator, seat.slot(), seat.loads, &mut room).is_some() {
+                    return false;
+                }
+                unsure |= !pending.is_empty() && !book.bears_all(offer.educator, pending, seat.slot());
+                !unsure && pending.iter().all(|&other| !book.collide(offer.educator, other, seat.slot()))
+            };
+            let found = after.iter().chain(before).find(free);
+            if found.is_some() || !unsure {
+                return found;
+            }
+            pending.iter().for_each(|&slot| book.place(service, offer.educator, slot));
+            self.written = offer.slots.len();
+        }
     }
 
     /// Groups that the educator holds already and that the service may join: they cost no pay.
-    fn join(&mut self, book: &mut Book<'_, '_>, service: ServiceIx, seats: &[Seat], offer: &mut Offer) {
+    fn join(&mut self, book: &mut Book<'_, '_>, service: ServiceIx, seats: &[Seat<'_>], offer: &mut Offer) {
         let wanted = book.grid.services[service].wanted;
         let pay = book.grid.educator(offer.educator).pay_cents_per_minute;
-        for &seat in seats {
+        for seat in seats {
             if offer.slots.len() == wanted {
                 break;
             }
-            if !book.members(offer.educator, seat.slot).is_empty()
-                && !self.days.contains(&seat.day)
-                && book.seat_refusal(service, offer.educator, seat.slot).is_none()
+            if !book.members(offer.educator, seat.slot()).is_empty()
+                && !self.days.contains(&seat.day())
+                && book.seat_refusal(service, offer.educator, seat.slot(), seat.loads, &mut Room::default()).is_none()
             {
-                let free = Seat { delta: seat.delta - pay * book.grid.slot_hold(seat.slot).minutes, ..seat };
-                self.sit(book, service, free, offer);
+                book.place(service, offer.educator, seat.slot());
+                self.written += 1;
+                self.days.push(seat.day());
+                offer.slots.push(seat.slot());
+                offer.delta += seat.delta - pay * book.grid.slot_hold(seat.slot()).minutes;
             }
         }
     }

@@ -6,65 +6,83 @@ use super::Context;
 use super::part::Part;
 use super::rng::SplitMix;
 use crate::engine::grid::{EducatorIx, Grid, Need, ServiceIx, SlotIx};
+use crate::engine::holds::timeline::Loads;
 use crate::engine::pairing::usable;
 
 /// An educator for a need, with the least that giving it to them can add to the cost, whatever is on their desk.
-pub struct Dish {
+pub struct Dish<'g> {
     pub least: i64,
     pub educator: EducatorIx,
-    seats: OnceLock<Box<[Seat]>>,
+    seats: OnceLock<Box<[Seat<'g>]>>,
 }
 
-/// A slot that an educator with nothing else to do could hold for a service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Seat {
+/// A slot that an educator with nothing else to do could hold for a service, with what is asked of it most.
+#[derive(Clone, Copy, Debug)]
+pub struct Seat<'g> {
     /// Pay less the minutes served, in cents, where the educator does not hold the slot already.
     pub delta: i64,
-    pub day: usize,
-    pub slot: SlotIx,
+    pub loads: &'g Loads,
+    day: u32,
+    slot: u32,
 }
 
-impl Dish {
+impl Seat<'_> {
+    pub fn day(&self) -> usize {
+        self.day as usize
+    }
+
+    pub fn slot(&self) -> SlotIx {
+        self.slot as usize
+    }
+}
+
+impl<'g> Dish<'g> {
     /// The cheapest first; those of one day with one delta lie side by side.
-    pub fn seats(&self, grid: &Grid<'_>, service: ServiceIx) -> &[Seat] {
+    pub fn seats(&self, grid: &'g Grid<'_>, service: ServiceIx) -> &[Seat<'g>] {
         self.seats.get_or_init(|| seats(grid, service, self.educator))
     }
 }
 
-fn seats(grid: &Grid<'_>, service: ServiceIx, educator: EducatorIx) -> Box<[Seat]> {
+fn seats<'g>(grid: &'g Grid<'_>, service: ServiceIx, educator: EducatorIx) -> Box<[Seat<'g>]> {
     let row = &grid.services[service];
     let pay = grid.educator(educator).pay_cents_per_minute;
     let open = row.slots.iter().zip(&row.offered).filter(|(slot, _)| usable(grid, **slot, educator));
-    let mut seats: Vec<Seat> = open
+    let mut seats: Vec<Seat<'g>> = open
         .map(|(&slot, &offered)| {
             let earned = row.weight * (offered - grid.away_minutes(service, slot, educator));
-            Seat { delta: pay * grid.slot_hold(slot).minutes - earned, day: grid.slots[slot].day_number, slot }
+            let short = |n: usize| u32::try_from(n).expect("fewer than 2^32 slots");
+            Seat {
+                delta: pay * grid.slot_hold(slot).minutes - earned,
+                loads: &grid.view(grid.slots[slot].hold, educator).loads,
+                day: short(grid.slots[slot].day_number),
+                slot: short(slot),
+            }
         })
         .collect();
-    seats.sort_unstable();
+    seats.sort_unstable_by_key(|seat| (seat.delta, seat.day, seat.slot));
     seats.into()
 }
 
-pub struct Menu {
-    blocks: Vec<Box<[Dish]>>,
-    services: Vec<Box<[Dish]>>,
+pub struct Menu<'g> {
+    blocks: Vec<Box<[Dish<'g>]>>,
+    services: Vec<Box<[Dish<'g>]>>,
     /// By educator: what they may serve, and where they stand among those who may.
     takers: Vec<Vec<(Need, u32)>>,
 }
 
-impl Menu {
+impl<'g> Menu<'g> {
     /// The menu of one part; other needs and educators are left empty.
-    pub fn new(context: &Context<'_, '_, '_>, part: &Part) -> Self {
+    pub fn new(context: &Context<'_, 'g, '_>, part: &Part) -> Self {
         Self::over(context, part.needs.iter().copied())
     }
 
     /// The menu of every need there is.
-    pub fn of_all(context: &Context<'_, '_, '_>) -> Self {
+    pub fn of_all(context: &Context<'_, 'g, '_>) -> Self {
         let blocks = (0..context.grid.blocks.len()).map(Need::Block);
         Self::over(context, blocks.chain((0..context.grid.services.len()).map(Need::Service)))
     }
 
-    fn over(context: &Context<'_, '_, '_>, needs: impl Iterator<Item = Need>) -> Self {
+    fn over(context: &Context<'_, 'g, '_>, needs: impl Iterator<Item = Need>) -> Self {
         let grid = context.grid;
         let mut menu = Self {
             blocks: grid.blocks.iter().map(|_| Box::default()).collect(),
@@ -75,7 +93,7 @@ impl Menu {
             let pin = grid.pin_of(need);
             let allowed = context.pairing.of(need).iter().copied().filter(|&e| pin.is_none_or(|pinned| pinned == e));
             let most = if let Need::Service(service) = need { most_cents(grid, service) } else { 0 };
-            let mut dishes: Vec<Dish> = allowed
+            let mut dishes: Vec<Dish<'g>> = allowed
                 .map(|educator| Dish { least: least(grid, need, educator, most), educator, seats: OnceLock::new() })
                 .collect();
             dishes.sort_unstable_by_key(|dish| (dish.least, dish.educator));
@@ -90,7 +108,7 @@ impl Menu {
         menu
     }
 
-    pub fn of(&self, need: Need) -> &[Dish] {
+    pub fn of(&self, need: Need) -> &[Dish<'g>] {
         match need {
             Need::Block(block) => &self.blocks[block],
             Need::Service(service) => &self.services[service],
@@ -108,7 +126,7 @@ impl Menu {
     }
 
     /// What an educator could take, as dishes.
-    pub fn dishes(&self, educator: EducatorIx) -> impl Iterator<Item = (Need, &Dish)> + '_ {
+    pub fn dishes(&self, educator: EducatorIx) -> impl Iterator<Item = (Need, &Dish<'g>)> + '_ {
         self.takers[educator].iter().map(|&(need, at)| (need, &self.of(need)[at as usize]))
     }
 }

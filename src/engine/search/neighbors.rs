@@ -27,7 +27,7 @@ const DRAWS: usize = 200;
 pub fn improve<'g, 'p>(
     context: &Context<'_, 'g, 'p>,
     part: &Part,
-    menu: &Menu,
+    menu: &Menu<'_>,
     book: &mut Book<'g, 'p>,
     done: &dyn Fn() -> bool,
     on_better: impl Fn(&Book<'g, 'p>),
@@ -54,7 +54,7 @@ pub fn improve<'g, 'p>(
 /// The book after these educators' work is shared out anew, if that is better, and whether the programme was solved.
 fn solve_among<'g, 'p>(
     context: &Context<'_, 'g, 'p>,
-    menu: &Menu,
+    menu: &Menu<'_>,
     book: &Book<'g, 'p>,
     among: &[EducatorIx],
 ) -> Result<(Option<Book<'g, 'p>>, bool), Defect> {
@@ -72,7 +72,7 @@ fn solve_among<'g, 'p>(
 fn draw(
     context: &Context<'_, '_, '_>,
     part: &Part,
-    menu: &Menu,
+    menu: &Menu<'_>,
     book: &Book<'_, '_>,
     columns: f64,
     rng: &mut SplitMix,
@@ -94,7 +94,7 @@ fn draw(
 }
 
 /// What is on their desks or waits for one of them.
-fn free(menu: &Menu, book: &Book<'_, '_>, among: &[EducatorIx]) -> Vec<Need> {
+fn free(menu: &Menu<'_>, book: &Book<'_, '_>, among: &[EducatorIx]) -> Vec<Need> {
     let waiting = |&e: &EducatorIx| menu.takes(e).filter(|&need| book.roster.educator(need).is_none());
     let mut needs: Vec<Need> = among.iter().flat_map(|&e| book.needs_of(e)).collect();
     needs.extend(among.iter().flat_map(waiting));

@@ -49,7 +49,7 @@ pub struct Prices {
 }
 
 impl Prices {
-    pub fn new(grid: &Grid<'_>, part: &Part, menu: &Menu, threads: usize, seed: u64) -> Self {
+    pub fn new<'g>(grid: &'g Grid<'_>, part: &Part, menu: &Menu<'g>, threads: usize, seed: u64) -> Self {
         let blocks = grid.blocks.len();
         let mut number = vec![usize::MAX; blocks + grid.services.len()];
         let place = |need: Need| match need {

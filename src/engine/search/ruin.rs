@@ -1,7 +1,8 @@
 //! Ruin: which needs to take away together, so that putting them back can go another way.
 
+use super::anneal::Share;
 use super::book::Book;
-use super::menu::Menu;
+use super::menu::{Dish, Menu};
 use super::rng::SplitMix;
 use crate::engine::grid::{EducatorIx, Grid, Need};
 
@@ -9,14 +10,22 @@ use crate::engine::grid::{EducatorIx, Grid, Need};
 const GUESTS: usize = 3;
 
 /// A few needs around `seed`: it, what stands in its way at some who could serve it, and who is waiting there.
-pub fn around(book: &Book<'_, '_>, menu: &Menu, seed: Need, rng: &mut SplitMix, out: &mut Vec<Need>) {
+pub fn around(
+    book: &Book<'_, '_>,
+    menu: &Menu<'_>,
+    share: Option<&Share>,
+    seed: Need,
+    rng: &mut SplitMix,
+    out: &mut Vec<Need>,
+) {
     out.clear();
     out.push(seed);
     let dishes = menu.of(seed);
+    let mine = |dish: &&Dish<'_>| share.is_none_or(|share| share.educators[dish.educator]);
     match rng.below(8) {
         // Somebody's whole desk: the only way to save an activation.
         0 => {
-            if let Some(dish) = rng.pick(dishes) {
+            if let Some(dish) = rng.pick(dishes).filter(mine) {
                 out.extend(book.needs_of(dish.educator));
                 let most = 4 + rng.below(12);
                 thin_out(out, most, rng);
@@ -24,19 +33,23 @@ pub fn around(book: &Book<'_, '_>, menu: &Menu, seed: Need, rng: &mut SplitMix, 
         }
         // What one educator could take, wherever it is.
         1 | 2 => {
-            if let Some(dish) = rng.pick(dishes) {
+            if let Some(dish) = rng.pick(dishes).filter(mine) {
                 out.extend((0..3 + rng.below(6)).filter_map(|_| menu.one_of(dish.educator, rng)));
             }
         }
         // What stands in its way.
         _ => {
             for _ in 0..=rng.below(2) {
-                let Some(educator) = pick_early(dishes.len(), rng).map(|at| dishes[at].educator) else { break };
+                let Some(dish) = pick_early(dishes.len(), rng).map(|at| &dishes[at]).filter(mine) else { continue };
+                let educator = dish.educator;
                 make_room(book, seed, educator, rng, out);
                 let guests = (0..GUESTS).filter_map(|_| menu.one_of(educator, rng));
                 out.extend(guests.filter(|&n| book.roster.educator(n).is_none()));
             }
         }
+    }
+    if let Some(share) = share {
+        out.retain(|&need| share.has(need));
     }
     out.sort_unstable();
     out.dedup();

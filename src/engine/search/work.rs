@@ -43,6 +43,8 @@ const MANY_EACH: u64 = 30_000;
 const POOL: usize = 12_000;
 /// Rounds of annealing for each need that lost its place.
 const MENDS: u64 = 300;
+/// Educators looked at in a repair, about: where many could take each need, it has fewer rounds.
+const LOOKS: u64 = 60_000;
 /// Seconds that a proof is given before anything else is tried beside it; of what is left then, the share for the few pairs,
 /// and the most, for the proof may end before.
 const PATIENCE: f64 = 0.5;
@@ -57,7 +59,7 @@ pub struct Work<'w, 'g, 'p> {
     pub n: usize,
     pub part: &'w Part,
     pub best: Book<'g, 'p>,
-    menu: Menu,
+    menu: Menu<'g>,
     /// Cost of serving nobody.
     base: i64,
     /// What ends a turn where seconds do not.
@@ -153,7 +155,8 @@ impl<'g, 'p> Work<'_, 'g, 'p> {
         if around.is_empty() {
             return;
         }
-        let rounds = (MENDS * around.len() as u64).clamp(MENDS, 20 * MENDS);
+        let takers = around.iter().map(|&need| self.menu.of(need).len() as u64).sum::<u64>() / around.len() as u64;
+        let rounds = (MENDS * around.len() as u64).clamp(MENDS, 20 * MENDS).min(LOOKS / takers.max(1));
         let turn = Span { seconds: 0.0, rounds: Some(rounds) }.begin(self.context.watch);
         let plan = Plan { hot: anneal::COOL, seed: u64::from(self.context.limits.seed), around: &around };
         let (board, n) = (self.board, self.n);

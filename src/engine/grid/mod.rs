@@ -4,16 +4,18 @@
 //! bundle of sections, or a section alone. A *slot* is a possible group session: all services that
 //! share its key (school, service, minutes, day, start, weeks) can sit in it together.
 
-use std::collections::BTreeMap;
-use std::sync::OnceLock;
+mod services;
 
-use crate::domain::calendar::SchoolDay;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, OnceLock};
+
 use crate::domain::time::{Clock, Date, UtcMinute};
 
-use super::asked::{owed, starts};
+use super::holds::Hold;
+use super::holds::days::Horizon;
 use super::holds::timeline::{LocalView, SharedLoads, Timeline, Zone};
-use super::holds::{Hold, Horizon};
-use super::problem::{Calendar, Educator, Pair, Per, Problem, Section, Service, Tz};
+use super::problem::{Calendar, Educator, Pair, Problem, Section, Tz};
 
 pub type BlockIx = usize;
 pub type ServiceIx = usize;
@@ -43,9 +45,9 @@ pub struct Block {
 }
 
 /// A possible session of the week, cycle or month.
-pub struct Slot {
+pub struct Slot<'p> {
     pub school: usize,
-    pub day: String,
+    pub day: &'p str,
     pub start: Clock,
     pub weeks: Option<&'static [u8]>,
     /// Number of the day name within its timeline, so that "distinct days" is a comparison of numbers.
@@ -76,21 +78,23 @@ pub struct ServiceRow {
 pub struct EducatorRow {
     /// Position in `zones`.
     pub zone: usize,
+    /// Educators of one kind have the same clock, hours and limits on minutes.
+    kind: usize,
     pub buffer: i64,
 }
 
-/// A hold with its occurrences: (school-local date, start, end).
+/// A hold with the dates, on the school's calendar, of its occurrences.
 struct Dated {
     hold: Hold,
-    dates: Vec<Date>,
-    occurrences: Vec<(UtcMinute, UtcMinute)>,
+    dates: Arc<[Date]>,
 }
 
 pub struct Grid<'p> {
     pub problem: &'p Problem,
+    horizon: Horizon,
     pub blocks: Vec<Block>,
     pub services: Vec<ServiceRow>,
-    pub slots: Vec<Slot>,
+    pub slots: Vec<Slot<'p>>,
     pub educators: Vec<EducatorRow>,
     pub students: usize,
     /// By position in `problem.schools`: state and timeline.
@@ -100,7 +104,9 @@ pub struct Grid<'p> {
     zones: Vec<Zone>,
     holds: Vec<Dated>,
     /// By hold and zone.
-    views: Vec<Box<[OnceLock<Box<LocalView>>]>>,
+    views: Vec<OnceLock<Box<LocalView>>>,
+    /// By kind of educator and hold: whether they can hold it with nothing else to do; 0 where nobody has asked yet.
+    usable: Vec<OnceLock<Box<[AtomicU8]>>>,
     loads: SharedLoads,
     /// By section: first and last meeting, none where it never meets.
     pub section_span: Vec<Option<(Date, Date)>>,
@@ -130,9 +136,6 @@ pub struct Index<'p> {
     pub block_of_section: Vec<BlockIx>,
 }
 
-/// Minutes, day, start and weeks of a weekly session.
-type Pattern<'p> = (i64, &'p str, Clock, Option<&'static [u8]>);
-
 impl<'p> Grid<'p> {
     /// Expands a problem that `validate` found nothing wrong with.
     pub fn new(problem: &'p Problem) -> Self {
@@ -140,7 +143,7 @@ impl<'p> Grid<'p> {
         grid.expand_sections();
         grid.expand_services();
         grid.link();
-        grid.views = grid.holds.iter().map(|_| (0..grid.zones.len()).map(|_| OnceLock::new()).collect()).collect();
+        grid.views = (0..grid.holds.len() * grid.zones.len()).map(|_| OnceLock::new()).collect();
         grid
     }
 
@@ -148,6 +151,7 @@ impl<'p> Grid<'p> {
         let numbered = |ids: Vec<&'p str>| -> BTreeMap<&'p str, usize> {
             ids.into_iter().enumerate().map(|(n, id)| (id, n)).collect()
         };
+        let horizon = Horizon::new(problem.term);
         let districts = numbered(problem.districts.iter().map(|d| d.id.as_str()).collect());
         let (mut timelines, mut timeline_of_school, mut state_of_school) = (Vec::new(), Vec::new(), Vec::new());
         let mut known: Vec<(Tz, &Calendar)> = Vec::new();
@@ -159,7 +163,7 @@ impl<'p> Grid<'p> {
                 (school.tz.unwrap_or(district.tz), school.calendar.as_ref().unwrap_or(&district.calendar));
             let mut expand = || {
                 known.push((tz, calendar));
-                timelines.push(Timeline::new(tz, calendar, problem.term));
+                timelines.push(Timeline::new(tz, calendar, problem.term, horizon));
                 timelines.len() - 1
             };
             let timeline = if school.calendar.is_some() {
@@ -170,12 +174,24 @@ impl<'p> Grid<'p> {
             timeline_of_school.push(timeline);
             state_of_school.push(district.state.as_str());
         }
-        let mut zones: Vec<Zone> = Vec::new();
+        let (mut zones, mut kinds): (Vec<Zone>, Vec<&Educator>) = (Vec::new(), Vec::new());
         let educators = problem
             .educators
             .iter()
-            .map(|e| EducatorRow { zone: zone_of(&mut zones, e, problem), buffer: e.buffer_minutes })
+            .map(|e| {
+                let alike = |o: &&Educator| {
+                    (o.tz, o.max_minutes_per_week, o.max_minutes_per_day, o.buffer_minutes)
+                        == (e.tz, e.max_minutes_per_week, e.max_minutes_per_day, e.buffer_minutes)
+                        && o.availability == e.availability
+                };
+                let kind = kinds.iter().position(alike).unwrap_or_else(|| {
+                    kinds.push(e);
+                    kinds.len() - 1
+                });
+                EducatorRow { zone: zone_of(&mut zones, e.tz, horizon), kind, buffer: e.buffer_minutes }
+            })
             .collect();
+        let usable = kinds.iter().map(|_| OnceLock::new()).collect();
         let index = Index {
             schools: numbered(problem.schools.iter().map(|s| s.id.as_str()).collect()),
             courses: numbered(problem.courses.iter().map(|c| c.id.as_str()).collect()),
@@ -186,6 +202,7 @@ impl<'p> Grid<'p> {
         };
         Self {
             problem,
+            horizon,
             blocks: Vec::new(),
             services: Vec::new(),
             slots: Vec::new(),
@@ -197,6 +214,7 @@ impl<'p> Grid<'p> {
             zones,
             holds: Vec::new(),
             views: Vec::new(),
+            usable,
             loads: SharedLoads::default(),
             section_span: Vec::new(),
             section_minutes: Vec::new(),
@@ -243,14 +261,8 @@ impl<'p> Grid<'p> {
         self.links.together.get(&need).map_or(&[], Vec::as_slice)
     }
 
-    fn horizon(&self) -> Horizon {
-        Horizon::new(self.problem.term)
-    }
-
-    fn add_hold(&mut self, dated: Vec<(Date, UtcMinute, UtcMinute)>) -> HoldIx {
-        let occurrences: Vec<_> = dated.iter().map(|&(_, start, end)| (start, end)).collect();
-        let hold = Hold::new(self.horizon(), occurrences.iter().copied());
-        self.holds.push(Dated { hold, dates: dated.iter().map(|d| d.0).collect(), occurrences });
+    fn add_hold(&mut self, hold: Hold, dates: Arc<[Date]>) -> HoldIx {
+        self.holds.push(Dated { hold, dates });
         self.holds.len() - 1
     }
 
@@ -289,7 +301,8 @@ impl<'p> Grid<'p> {
             courses.dedup();
             let owed_minutes = sections.iter().map(|&s| self.section_minutes[s]).sum();
             let owed_cents = worth.iter().map(|w| w.1).sum();
-            let hold = self.add_hold(dated.into_iter().map(|d| d.0).collect());
+            let hold = Hold::new(self.horizon, dated.iter().map(|((_, start, end), _)| (*start, *end)));
+            let hold = self.add_hold(hold, dated.iter().map(|((date, ..), _)| *date).collect());
             self.blocks.push(Block { sections, hold, courses, owed_cents, owed_minutes, worth });
         }
     }
@@ -319,101 +332,6 @@ impl<'p> Grid<'p> {
         dated
     }
 
-    fn expand_services(&mut self) {
-        let problem = self.problem;
-        let mut students: BTreeMap<&str, usize> = BTreeMap::new();
-        let mut slot_of: BTreeMap<(usize, &str, Pattern<'_>), Option<SlotIx>> = BTreeMap::new();
-        let mut hold_of: BTreeMap<(usize, Pattern<'_>), Option<HoldIx>> = BTreeMap::new();
-        let mut day_numbers: BTreeMap<&str, usize> = BTreeMap::new();
-        for (n, service) in problem.services.iter().enumerate() {
-            let school = self.index.schools[service.school.as_str()];
-            let timeline = self.timeline_of_school[school];
-            let mut slots = Vec::new();
-            for (day, start) in starts(service, problem.grid_minutes) {
-                for &weeks in service.per.week_patterns(u32::try_from(service.times).unwrap_or(0)) {
-                    let pattern = (service.minutes, day, start, weeks);
-                    let key = (school, service.service.as_str(), pattern);
-                    let slot = if let Some(slot) = slot_of.get(&key) {
-                        *slot
-                    } else {
-                        let hold = if let Some(hold) = hold_of.get(&(timeline, pattern)) {
-                            *hold
-                        } else {
-                            let dated = self.held(timeline, day, start, service.minutes, weeks);
-                            let hold = (!dated.is_empty()).then(|| self.add_hold(dated));
-                            hold_of.insert((timeline, pattern), hold);
-                            hold
-                        };
-                        let slot = hold.map(|hold| {
-                            let numbers = day_numbers.len();
-                            let day_number = *day_numbers.entry(day).or_insert(numbers);
-                            self.slots.push(Slot {
-                                school,
-                                day: day.to_owned(),
-                                start,
-                                weeks,
-                                day_number,
-                                hold,
-                                members: Vec::new(),
-                            });
-                            self.slots.len() - 1
-                        });
-                        slot_of.insert(key, slot);
-                        slot
-                    };
-                    slots.extend(slot);
-                }
-            }
-            slots.sort_unstable();
-            for &slot in &slots {
-                self.slots[slot].members.push(n);
-            }
-            let days = self.active_days(timeline, service);
-            let count = students.len();
-            let row = ServiceRow {
-                slots,
-                offered: Vec::new(),
-                shareable: false,
-                wanted: if service.per == Per::Month { 1 } else { usize::try_from(service.times).unwrap_or(0) },
-                weight: problem.weights.unserved_cents_per_minute * service.priority,
-                owed_minutes: owed(service, &days),
-                student: *students.entry(service.student.as_str()).or_insert(count),
-                span: days.first().zip(days.last()).map(|(a, b)| (a.date, b.date)),
-            };
-            self.services.push(row);
-            self.services[n].offered =
-                self.services[n].slots.iter().map(|&slot| self.offered_minutes(n, slot)).collect();
-        }
-        self.students = students.len();
-        for n in 0..self.services.len() {
-            let shared = |slot: &SlotIx| {
-                let members = &self.slots[*slot].members;
-                members.iter().filter(|&&m| problem.services[m].max_group > 1).count() > 1
-            };
-            self.services[n].shareable = problem.services[n].max_group > 1 && self.services[n].slots.iter().any(shared);
-        }
-    }
-
-    fn held(
-        &self,
-        timeline: usize,
-        day: &str,
-        start: Clock,
-        minutes: i64,
-        weeks: Option<&[u8]>,
-    ) -> Vec<(Date, UtcMinute, UtcMinute)> {
-        let timeline = &self.timelines[timeline];
-        let at = |d: &SchoolDay| timeline.zone.to_utc(d.date, start.minutes());
-        timeline.held(day, weeks).map(|d| (d.date, at(d), at(d) + minutes)).collect()
-    }
-
-    /// The instructional days within the service's own dates.
-    fn active_days(&self, timeline: usize, service: &Service) -> Vec<SchoolDay<'p>> {
-        let (first, last) =
-            (service.first.unwrap_or(self.problem.term.first), service.last.unwrap_or(self.problem.term.last));
-        self.timelines[timeline].days.iter().filter(|d| first <= d.date && d.date <= last).copied().collect()
-    }
-
     pub fn hold(&self, hold: HoldIx) -> &Hold {
         &self.holds[hold].hold
     }
@@ -425,8 +343,22 @@ impl<'p> Grid<'p> {
     /// What `educator`'s clock shows during a hold; computed once per zone.
     pub fn view(&self, hold: HoldIx, educator: EducatorIx) -> &LocalView {
         let zone = self.educators[educator].zone;
-        self.views[hold][zone]
-            .get_or_init(|| Box::new(LocalView::new(&self.zones[zone], &self.holds[hold].occurrences, &self.loads)))
+        self.views[hold * self.zones.len() + zone]
+            .get_or_init(|| Box::new(LocalView::new(&self.zones[zone], self.hold(hold), &self.loads)))
+    }
+
+    /// What `find` says of a hold and educators of one kind: asked once.
+    pub fn usable(&self, hold: HoldIx, educator: EducatorIx, find: impl FnOnce() -> bool) -> bool {
+        let of_kind = self.usable[self.educators[educator].kind]
+            .get_or_init(|| self.holds.iter().map(|_| AtomicU8::new(0)).collect());
+        match of_kind[hold].load(Ordering::Relaxed) {
+            0 => {
+                let found = find();
+                of_kind[hold].store(1 + u8::from(found), Ordering::Relaxed);
+                found
+            }
+            known => known == 2,
+        }
     }
 
     pub fn educator(&self, educator: EducatorIx) -> &'p Educator {
@@ -480,9 +412,9 @@ impl<'p> Grid<'p> {
     }
 }
 
-fn zone_of(zones: &mut Vec<Zone>, educator: &Educator, problem: &Problem) -> usize {
-    zones.iter().position(|z| z.tz == educator.tz).unwrap_or_else(|| {
-        zones.push(Zone::new(educator.tz, problem.term));
+fn zone_of(zones: &mut Vec<Zone>, tz: Tz, horizon: Horizon) -> usize {
+    zones.iter().position(|z| z.tz == tz).unwrap_or_else(|| {
+        zones.push(Zone::new(tz, horizon));
         zones.len() - 1
     })
 }
