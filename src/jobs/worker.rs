@@ -326,7 +326,8 @@ impl Watch<'_> {
         let (lines, mut heard) = mpsc::channel(64);
         let stop = CancellationToken::new();
         let problem = self.claim.problem.clone().into_bytes();
-        let child = child::solve(&self.worker.solver, &arguments, problem, left + LATE + left / LATER, lines, stop.clone());
+        let child =
+            child::solve(&self.worker.solver, &arguments, problem, left + LATE + left / LATER, lines, stop.clone());
         tokio::pin!(child);
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
