@@ -73,7 +73,9 @@ pub fn problem(seed: u64) -> Problem {
             push(&mut document, "pins", json!({"need": need, "educator": word(d, &["e0", "e1"])}));
         }
     }
-    if d.one_in(6) {
+    // A pin against a veto is bad input, and no problem.
+    let pinned = document["pins"].as_array().is_some_and(|pins| pins.iter().any(|pin| pin["educator"] == "e1"));
+    if d.one_in(6) && !pinned {
         push(&mut document, "vetoes", json!({"educator": "e1", "school": "sc1"}));
     }
     problem::read(document.to_string().as_bytes()).unwrap_or_else(|issues| panic!("seed {seed}: {issues:?}"))
