@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::migrate::{open, wait};
 use super::{Failure, read_problem, write_json};
+use crate::config::{Flags, Settings};
 use crate::domain::id::{DistrictId, TermId};
 use crate::domain::records::Term;
 use crate::engine::rule::{Flaw, Issue};
@@ -79,8 +80,11 @@ impl Import {
         let problem = read_problem(&file)?;
         let source = source.unwrap_or_else(|| origin(&problem.name, &file));
         wait(async {
+            let settings = Settings::read(&Flags { database: db.clone(), ..Flags::default() })?;
             let db = open(db).await?;
             let mut tx = db.write("import").await?;
+            // Whoever is concerned by what gives way is told, as over HTTP.
+            tx.mail_hold = settings.mail.as_ref().map(|mail| mail.hold);
             let mut keys = import::keys(&mut tx, &source).await?;
             let batch = exchange::problem::batch(&problem, &source, &mut keys);
             let terms: Vec<TermId> = batch.terms.iter().map(|(id, _)| *id).collect();
