@@ -101,7 +101,7 @@ const LOCAL: &[(&str, &[&str])] = &[
     ("district", &["retention_years"]),
     ("section", &["vacancy_id"]),
     ("educator", &["display_name", "email", "active", "join_url"]),
-    ("pin", &["reason"]),
+    ("pin", &["reason", "overrides"]),
     ("veto", &["reason"]),
 ];
 

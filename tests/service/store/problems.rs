@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bellwether::domain::id::TermId;
-use bellwether::domain::records::{Calendar, Educator, License};
+use bellwether::domain::records::{Calendar, Educator, License, Pin};
 use bellwether::engine::outcome::Schedule;
 use bellwether::engine::problem::Problem;
 use bellwether::engine::verify::verify;
@@ -103,6 +103,9 @@ async fn the_same_file_again_changes_nothing_and_what_people_wrote_stays() {
         let educator = store::every::<Educator>(&mut tx).await.expect("lists").remove(0);
         let named = Educator { display_name: "Ana".into(), ..educator.body };
         let named = store::update(&mut tx, educator.id, Some(1), named).await.expect("updates");
+        let pin = store::every::<Pin>(&mut tx).await.expect("lists").remove(0);
+        let why = Pin { reason: Some("She knows the school".into()), overrides: vec!["W05".into()], ..pin.body };
+        let why = store::update(&mut tx, pin.id, Some(1), why).await.expect("updates");
         tx.commit().await.expect("commits");
 
         let (_, second) = keep(&db, &file).await.expect("is kept");
@@ -112,6 +115,7 @@ async fn the_same_file_again_changes_nothing_and_what_people_wrote_stays() {
         }
         let mut tx = db.read().await.expect("reads");
         assert_eq!(store::get::<Educator>(&mut tx, educator.id).await.expect("is there"), named);
+        assert_eq!(store::get::<Pin>(&mut tx, pin.id).await.expect("is there"), why);
     })
     .await;
 }
