@@ -129,7 +129,7 @@ impl Db {
             Self::Sqlite { writer, .. } => Link::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
             Self::Pg(pool) => Link::Pg(pool.begin().await?),
         };
-        Ok(Tx { link, actor: actor.into(), at: time::now(), mail_hold: None, lines: Vec::new() })
+        Ok(Tx { link, actor: actor.into(), at: time::now(), mail_hold: None, put_off: None, lines: Vec::new() })
     }
 
     /// Begins to read: everything read in it is of one moment.
@@ -138,7 +138,7 @@ impl Db {
             Self::Sqlite { reader, .. } => Link::Sqlite(reader.begin().await?),
             Self::Pg(pool) => Link::Pg(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?),
         };
-        Ok(Tx { link, actor: String::new(), at: time::now(), mail_hold: None, lines: Vec::new() })
+        Ok(Tx { link, actor: String::new(), at: time::now(), mail_hold: None, put_off: None, lines: Vec::new() })
     }
 
     /// Whether the database answers.

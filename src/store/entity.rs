@@ -166,10 +166,11 @@ pub async fn update<T: Entity>(tx: &mut Tx, id: T::Id, expected: Option<i64>, bo
     }
     let after = Stored { id, version, created_at: before.created_at, updated_at: now, body };
     let (was, is) = (json(&before.body)?, json(&after.body)?);
-    told::follow(tx, T::KIND, id.uuid(), &was, &is).await?;
-    audit::write(tx, "update", T::KIND, id.uuid(), Some(was), Some(is)).await?;
+    audit::write(tx, "update", T::KIND, id.uuid(), Some(was.clone()), Some(is.clone())).await?;
     lines::follow(tx, T::KIND, id.uuid(), false).await?;
+    // A publication locks the term before it owes mail, and so does this.
     giving_way::follow(tx, T::KIND, id.uuid(), false).await?;
+    told::follow(tx, T::KIND, id.uuid(), &was, &is).await?;
     Ok(after)
 }
 
@@ -177,6 +178,7 @@ pub async fn update<T: Entity>(tx: &mut Tx, id: T::Id, expected: Option<i64>, bo
 pub async fn delete<T: Entity>(tx: &mut Tx, id: T::Id, expected: Option<i64>) -> Result<Stored<T>> {
     let before = current::<T>(tx, id, expected).await?;
     lines::follow(tx, T::KIND, id.uuid(), true).await?;
+    let resting = giving_way::resting_on_calendar(tx, T::KIND, id.uuid()).await?;
     match tx.execute(&sql::delete::<T>(), &[id.into(), before.version.into()]).await {
         Ok(0) => return Err(gone::<T>(tx, id).await),
         Ok(_) => {}
@@ -184,6 +186,7 @@ pub async fn delete<T: Entity>(tx: &mut Tx, id: T::Id, expected: Option<i64>) ->
         Err(error) => return Err(error),
     }
     audit::write(tx, "delete", T::KIND, id.uuid(), Some(json(&before.body)?), None).await?;
+    giving_way::judge(tx, T::KIND, resting).await?;
     Ok(before)
 }
 

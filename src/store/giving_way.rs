@@ -14,6 +14,7 @@ use crate::args;
 use crate::domain::actor::Role;
 use crate::domain::id::{DistrictId, EducatorId, LogId, SessionId, TermId};
 use crate::domain::mail::Notice;
+use crate::domain::makeup::Unfit;
 use crate::domain::record::Record as _;
 use crate::domain::records::{Calendar, Educator, School, Service, TimeOff};
 use crate::domain::session::Meeting;
@@ -38,23 +39,38 @@ pub async fn to_schedule(tx: &mut Tx, term: TermId, meetings: &[Meeting]) -> Res
     for booking in makeup::to_come(tx, term).await? {
         if meetings.iter().any(|meeting| meeting.meets(&booking.meeting)) {
             found.push((booking, "the schedule needs its time".to_owned()));
-        } else if let Some(why) = prevented(tx, &booking).await? {
-            found.push((booking, why));
+        } else if let Some(why) = unfit(tx, &booking).await? {
+            found.push((booking, why.to_string()));
         }
     }
     Ok(found)
 }
 
-/// What a changed record takes back: an ended service, days off, an educator who leaves, a closed school. What is needed
-/// to judge other records (licenses, hours) is looked at when a schedule is published, because they are replaced in steps.
-/// On what is `new` nothing rests yet, but for days off.
+/// What a changed record takes back: an ended service, days off, an educator who leaves, a closed school; of each only what
+/// such a change brings about. Licenses and hours are looked at when a schedule is published, because they are replaced in
+/// steps. On what is `new` nothing rests yet, but for days off and a calendar that goes before another.
 pub(super) async fn follow(tx: &mut Tx, kind: &'static str, id: Uuid, new: bool) -> Result<()> {
+    if new && [Service::KIND, Educator::KIND].contains(&kind) {
+        return Ok(());
+    }
+    let ids = resting(tx, kind, id).await?;
+    judge(tx, kind, ids).await
+}
+
+/// Those to come that rest on a record which is to be deleted: days on which its calendar alone has school are days off then.
+/// Services and educators on which something rests are not deleted, and without days off more can be held.
+pub(super) async fn resting_on_calendar(tx: &mut Tx, kind: &'static str, id: Uuid) -> Result<Vec<SessionId>> {
+    if kind == Calendar::KIND { resting(tx, kind, id).await } else { Ok(Vec::new()) }
+}
+
+/// Booked sessions to come that rest on a record.
+async fn resting(tx: &mut Tx, kind: &'static str, id: Uuid) -> Result<Vec<SessionId>> {
     let statement = match kind {
         TimeOff::KIND => &OF_TIME_OFF,
-        Service::KIND if !new => &OF_SERVICE,
-        Educator::KIND if !new => &OF_EDUCATOR,
-        Calendar::KIND if !new => &OF_CALENDAR,
-        _ => return Ok(()),
+        Service::KIND => &OF_SERVICE,
+        Educator::KIND => &OF_EDUCATOR,
+        Calendar::KIND => &OF_CALENDAR,
+        _ => return Ok(Vec::new()),
     };
     let at = tx.at;
     // Whoever books meanwhile has either done so before this looks, or knows of the change. SQLite has one writer.
@@ -63,16 +79,63 @@ pub(super) async fn follow(tx: &mut Tx, kind: &'static str, id: Uuid, new: bool)
             schedules::lock(tx, term.id("id")?).await?;
         }
     }
-    let ids: Vec<SessionId> =
-        tx.rows(statement, args![id, at]).await?.iter().map(|row| row.id("id")).collect::<Result<_>>()?;
+    tx.rows(statement, args![id, at]).await?.iter().map(|row| row.id("id")).collect()
+}
+
+/// Takes back those of these sessions that a change of a record of this kind prevents, at once or when [`look_again`] ends
+/// what [`put_off`] began.
+pub(super) async fn judge(tx: &mut Tx, kind: &'static str, ids: Vec<SessionId>) -> Result<()> {
+    let changed = ids.into_iter().map(|id| (id, BTreeSet::from([kind])));
+    match &mut tx.put_off {
+        Some(noted) => {
+            changed.for_each(|(id, kinds)| noted.entry(id).or_default().extend(kinds));
+            Ok(())
+        }
+        None => take_back_of(tx, changed.collect()).await,
+    }
+}
+
+/// From here on nothing is taken back: a batch replaces records in steps.
+pub(super) fn put_off(tx: &mut Tx) {
+    tx.put_off = Some(BTreeMap::new());
+}
+
+/// Takes back what was put off and is prevented by the records as they are now.
+pub(super) async fn look_again(tx: &mut Tx) -> Result<()> {
+    let noted = tx.put_off.take().unwrap_or_default();
+    take_back_of(tx, noted).await
+}
+
+/// Of these sessions, each with the kinds of record that changed under it.
+async fn take_back_of(tx: &mut Tx, changed: BTreeMap<SessionId, BTreeSet<&'static str>>) -> Result<()> {
     let mut found = Vec::new();
-    for id in ids {
+    for (id, kinds) in changed {
         let booking = makeup::find(tx, id).await?;
-        if let Some(why) = prevented(tx, &booking).await? {
-            found.push((booking, why));
+        let why = unfit(tx, &booking).await?;
+        if let Some(why) = why.filter(|why| kinds.iter().any(|kind| brings(kind, *why))) {
+            found.push((booking, why.to_string()));
         }
     }
     take_back(tx, &found).await
+}
+
+/// Whether a change of a record of this kind can be why a session does not suit any more.
+fn brings(kind: &str, why: Unfit) -> bool {
+    match why {
+        Unfit::NotOwed => kind == Service::KIND,
+        // Windows may name days of a calendar's cycle.
+        Unfit::Window => [Service::KIND, Calendar::KIND].contains(&kind),
+        Unfit::Away => kind == TimeOff::KIND,
+        Unfit::Closed => kind == Calendar::KIND,
+        Unfit::Inactive => kind == Educator::KIND,
+        Unfit::Past
+        | Unfit::Student
+        | Unfit::Educator
+        | Unfit::Unlicensed
+        | Unfit::Hours
+        | Unfit::Week(..)
+        | Unfit::Day(..) => false,
+    }
 }
 
 /// Takes back what is still to come of what was booked for an entry that lacks nothing any more.
@@ -84,10 +147,9 @@ pub(super) async fn settled(tx: &mut Tx, entry: LogId) -> Result<()> {
     take_back(tx, &found).await
 }
 
-async fn prevented(tx: &mut Tx, booking: &Booking) -> Result<Option<String>> {
+async fn unfit(tx: &mut Tx, booking: &Booking) -> Result<Option<Unfit>> {
     let Some(student) = booking.meeting.students.first() else { return Ok(None) };
-    let why = makeup::prevented(tx, &booking.meeting, student.service_id, false).await?;
-    Ok(why.map(|why| why.to_string()))
+    makeup::prevented(tx, &booking.meeting, student.service_id, false).await
 }
 
 /// Takes booked sessions that have not begun out of the calendar, whatever is logged of them ahead, and owes their

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::entity::{self, Entity, sql};
 use super::error::{Result, StoreError};
 use super::tx::Tx;
-use super::{delete, entities, insert_as, update};
+use super::{delete, entities, giving_way, insert_as, update};
 use crate::args;
 use crate::domain::batch::{Batch, Keys, Rows};
 use crate::domain::id::RecordId;
@@ -44,6 +44,7 @@ pub async fn keys(tx: &mut Tx, source: &str) -> Result<Keys> {
 /// Keeps the batch, in the transaction given: all of it or nothing.
 pub async fn keep(tx: &mut Tx, source: &str, batch: Batch) -> Result<Summary> {
     let mut summary = Summary::new();
+    giving_way::put_off(tx);
     // Parts first lose what is gone, so that what replaces it finds its place free.
     macro_rules! prune {
         ($($rows:ident),+) => {$( prune(tx, source, &batch.$rows, &mut summary).await?; )+};
@@ -54,6 +55,7 @@ pub async fn keep(tx: &mut Tx, source: &str, batch: Batch) -> Result<Summary> {
     prune!(together, vetoes, pins, incumbents, time_off, availability, clearances, licenses, calendars, bell_schedules);
     upsert!(terms, districts, schools, bell_schedules, calendars, courses, sections, students, services);
     upsert!(educators, licenses, clearances, availability, time_off, incumbents, pins, vetoes, together);
+    giving_way::look_again(tx).await?;
     for counts in summary.values_mut() {
         counts.absent -= counts.deleted;
     }

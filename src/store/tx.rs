@@ -3,6 +3,7 @@
 //! Every statement is written once, with `$1 …`, or as two texts side by side where the dialects differ.
 
 use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
@@ -14,7 +15,7 @@ use uuid::Uuid;
 
 use super::audit::{self, Pending};
 use super::error::{Result, StoreError};
-use crate::domain::id::RecordId;
+use crate::domain::id::{RecordId, SessionId};
 use crate::domain::time::Date;
 
 /// The text of a statement for each engine. Made of constants of this program only, never of input.
@@ -157,6 +158,8 @@ pub struct Tx {
     pub at: DateTime<Utc>,
     /// How long a digest that is owed waits for further changes; none: nobody is owed mail.
     pub mail_hold: Option<Duration>,
+    /// While a batch is kept: booked sessions to look at once it is, each with the kinds of record that changed.
+    pub(super) put_off: Option<BTreeMap<SessionId, BTreeSet<&'static str>>>,
     /// Lines of the audit trail, written by `commit`.
     pub(super) lines: Vec<Pending>,
 }

@@ -1,15 +1,20 @@
 //! Booked make-ups that cannot be held any more, or need not: taken back at once, and those concerned are told. And when one
 //! may be booked at all.
 
-use bellwether::domain::id::RecordId as _;
+use std::process::Command;
+
+use bellwether::domain::batch::Batch;
+use bellwether::domain::id::{CalendarId, EducatorId, RecordId as _};
 use bellwether::domain::log::{MissReason, Said};
-use bellwether::domain::records::{Calendar, Educator, Service};
+use bellwether::domain::records::{Availability, Calendar, Educator, License, Service, Term};
 use bellwether::domain::session::Meeting;
-use bellwether::store::{self, StoreError, Tx, mail, makeup};
+use bellwether::domain::time::Date;
+use bellwether::store::{self, StoreError, Tx, import, mail, makeup, schedules};
+use serde_json::json;
 
 use crate::access::house::{House, logged};
 use crate::carrying::{house, says, september, time_off, week, writes};
-use crate::fresh::on_both;
+use crate::fresh::{on_both, on_both_at, on_postgres_at, waiting};
 use crate::make_ups::{AFTER, at, book, publish, section};
 
 /// What may befall a booked make-up of September 8.
@@ -26,19 +31,51 @@ async fn befall(house: &House, tx: &mut Tx, what: &str) {
             let body = Educator { active: false, ..educator.body };
             store::update(tx, educator.id, None, body).await.expect("is changed");
         }
-        "the school is closed" => {
-            let calendar = store::get::<Calendar>(tx, house.own.parsed("calendars")).await.expect("is there");
-            let mut body = calendar.body;
-            body.closed.push(september(8));
-            store::update(tx, calendar.id, None, body).await.expect("is changed");
+        "the school is closed" => close_district(house, tx).await,
+        "its school gets a calendar of its own" => {
+            let own = with_closed(house, tx, &[8]).await;
+            store::insert(tx, own).await.expect("is kept");
+        }
+        "its school's own calendar goes" => {
+            let own = with_closed(house, tx, &[]).await;
+            let own = store::insert(tx, own).await.expect("is kept");
+            close_district(house, tx).await;
+            assert_eq!(
+                makeup::to_come(tx, house.own.parsed("terms")).await.expect("lists").len(),
+                1,
+                "its own goes before"
+            );
+            store::delete::<Calendar>(tx, own.id, None).await.expect("is deleted");
         }
         other => panic!("{other}"),
     }
 }
 
+/// The district is closed on September 8.
+async fn close_district(house: &House, tx: &mut Tx) {
+    let calendar = store::get::<Calendar>(tx, house.own.parsed("calendars")).await.expect("is there");
+    let mut body = calendar.body;
+    body.closed.push(september(8));
+    store::update(tx, calendar.id, None, body).await.expect("is changed");
+}
+
+/// The district's calendar as one of the house's school, closed on these days of September.
+async fn with_closed(house: &House, tx: &mut Tx, closed: &[u32]) -> Calendar {
+    let calendar = store::get::<Calendar>(tx, house.own.parsed("calendars")).await.expect("is there");
+    let closed = closed.iter().map(|day| september(*day)).collect();
+    Calendar { school_id: Some(house.own.parsed("schools")), closed, ..calendar.body }
+}
+
 #[tokio::test]
 async fn a_make_up_that_cannot_be_held_any_more_is_taken_back_at_once_and_those_concerned_are_told() {
-    for what in ["the service ends", "the educator is away", "the educator leaves", "the school is closed"] {
+    for what in [
+        "the service ends",
+        "the educator is away",
+        "the educator leaves",
+        "the school is closed",
+        "its school gets a calendar of its own",
+        "its school's own calendar goes",
+    ] {
         on_both(async |db| {
             let house = house(db).await;
             let made = book(&house, september(8), "09:30").await.expect("is booked");
@@ -80,6 +117,140 @@ async fn what_changes_nothing_of_a_make_up_leaves_it() {
         tx.at = at("2026-09-08T16:40:00Z");
         befall(&house, &mut tx, "the service ends").await;
         assert!(makeup::find(&mut tx, made.session_id).await.is_ok());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn licenses_and_hours_that_are_replaced_in_steps_take_nothing_back_before_the_next_schedule() {
+    on_both(async |db| {
+        let house = house(db).await;
+        let made = book(&house, september(8), "09:30").await.expect("is booked");
+        let mut tx = writes(&house, "2026-09-02T12:00:00Z").await;
+        let id: EducatorId = house.own.parsed("educators");
+        for license in store::children::<License>(&mut tx, "educator_id", id).await.expect("lists") {
+            store::delete::<License>(&mut tx, license.id, None).await.expect("is deleted");
+        }
+        for hours in store::children::<Availability>(&mut tx, "educator_id", id).await.expect("lists") {
+            store::delete::<Availability>(&mut tx, hours.id, None).await.expect("is deleted");
+        }
+        // Changes of every kind that is looked at, none of which is why it cannot be held.
+        let educator = store::get::<Educator>(&mut tx, id).await.expect("is there");
+        let body = Educator { max_minutes_per_day: 400, ..educator.body };
+        store::update(&mut tx, id, None, body).await.expect("is changed");
+        let service = store::get::<Service>(&mut tx, house.own.parsed("services")).await.expect("is there");
+        let body = Service { last_on: Some(september(8)), ..service.body };
+        store::update(&mut tx, service.id, None, body).await.expect("is changed");
+        store::insert(&mut tx, time_off(&house, 9)).await.expect("is kept");
+        let own = with_closed(&house, &mut tx, &[9]).await;
+        store::insert(&mut tx, own).await.expect("is kept");
+        assert_eq!(makeup::find(&mut tx, made.session_id).await.expect("stays"), made);
+        tx.commit().await.expect("commits");
+        publish(&house, "2026-09-02T13:00:00Z", Vec::new()).await;
+        let mut tx = house.db.read().await.expect("reads");
+        assert!(makeup::find(&mut tx, made.session_id).await.is_err(), "the next schedule looks at them");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_batch_takes_back_what_it_leaves_no_room_for_and_not_what_it_replaces_in_steps() {
+    on_both(async |db| {
+        let house = house(db).await;
+        let made = book(&house, september(8), "09:30").await.expect("is booked");
+        let mut tx = writes(&house, "2026-09-02T12:00:00Z").await;
+        let first = store::get::<Calendar>(&mut tx, house.own.parsed("calendars")).await.expect("is there");
+        let called =
+            |name: &str| Calendar { source: Some("sis".into()), source_id: Some(name.into()), ..first.body.clone() };
+        store::update(&mut tx, first.id, None, called("one")).await.expect("is changed");
+        let batch = |id: CalendarId, calendar: Calendar| Batch { calendars: vec![(id, calendar)], ..Batch::default() };
+        // Another calendar of the district: the former one goes first.
+        let id = CalendarId::fresh();
+        let told = import::keep(&mut tx, "sis", batch(id, called("two"))).await.expect("is kept");
+        assert_eq!((told["calendar"].created, told["calendar"].deleted), (1, 1));
+        assert_eq!(makeup::find(&mut tx, made.session_id).await.expect("stays"), made);
+        let closed = Calendar { closed: vec![september(8)], ..called("two") };
+        import::keep(&mut tx, "sis", batch(id, closed)).await.expect("is kept");
+        assert!(makeup::find(&mut tx, made.session_id).await.is_err());
+        tx.commit().await.expect("commits");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_import_from_the_command_line_tells_those_concerned_as_well() {
+    on_both_at(async |db, url| {
+        let house = house(db).await;
+        let entry = logged(&house.db, &house.own, &Said::missed(MissReason::ProviderAbsent)).await;
+        // The program has its own clock: the term goes on for long.
+        let (last_on, now) = (Date::ymd(2060, 12, 17), "2060-09-01T20:00:00Z");
+        let mut tx = writes(&house, now).await;
+        let term = store::get::<Term>(&mut tx, house.own.parsed("terms")).await.expect("is there");
+        store::update(&mut tx, term.id, None, Term { last_on, ..term.body }).await.expect("is changed");
+        let calendar = store::get::<Calendar>(&mut tx, house.own.parsed("calendars")).await.expect("is there");
+        let body = Calendar { first_on: Date::ymd(2060, 8, 9), last_on, ..calendar.body };
+        store::update(&mut tx, calendar.id, None, body).await.expect("is changed");
+        let id: EducatorId = house.own.parsed("educators");
+        for license in store::children::<License>(&mut tx, "educator_id", id).await.expect("lists") {
+            let body = License { expires_on: last_on, ..license.body };
+            store::update(&mut tx, license.id, None, body).await.expect("is changed");
+        }
+        let educator = store::get::<Educator>(&mut tx, id).await.expect("is there");
+        let origin = (Some("sis".into()), Some("ana".into()));
+        let body = Educator { email: Some("a@b.example".into()), source: origin.0, source_id: origin.1, ..educator.body };
+        store::update(&mut tx, id, None, body).await.expect("is changed");
+        let on = Date::ymd(2060, 9, 8);
+        let made = makeup::book(&mut tx, &entry, on, "09:30".parse().expect("a clock")).await.expect("is booked");
+        tx.commit().await.expect("commits");
+
+        let dir = tempfile::TempDir::new().expect("a directory");
+        let file = dir.path().join("problem.json");
+        let away = json!({"id": "ana", "tz": "America/Phoenix", "max_minutes_per_week": 1500, "time_off": [{"first": on, "last": on}]});
+        let problem = json!({"format": "staffing-problem/1", "term": {"first": "2060-08-09", "last": last_on}, "educators": [away]});
+        std::fs::write(&file, problem.to_string()).expect("is written");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bellwether"));
+        command.args(["import", "problem"]).arg(&file).args(["--source", "sis", "--db", &url]);
+        command.env("BELLWETHER_MAIL_URL", format!("folder:{}", dir.path().display()));
+        command.env("BELLWETHER_MAIL_FROM", "office@vendor.example");
+        let done = command.output().expect("the program starts");
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+
+        let mut tx = house.db.read().await.expect("reads");
+        assert!(makeup::find(&mut tx, made.session_id).await.is_err());
+        let owed = mail::list(&mut tx, Some("queued"), None, 9).await.expect("lists");
+        let digests = owed.iter().filter(|one| one.kind == "digest").count();
+        assert_eq!((digests, owed.len()), (1, 2), "its educator and special education: {owed:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn another_address_and_a_publication_do_not_lock_each_other_out() {
+    on_postgres_at(async |db, _| {
+        let house = house(db).await;
+        let (now, term) = ("2026-09-02T12:00:00Z", house.own.parsed("terms"));
+        let id: EducatorId = house.own.parsed("educators");
+        let moves = async |address: &str| {
+            let mut tx = writes(&house, now).await;
+            let educator = store::get::<Educator>(&mut tx, id).await.expect("is there");
+            let body = Educator { email: Some(address.into()), ..educator.body };
+            store::update(&mut tx, id, None, body).await.expect("is changed");
+            tx.commit().await.expect("commits");
+        };
+        moves("a@b.example").await;
+        let mut tx = writes(&house, now).await;
+        mail::announce(&mut tx, term, &[id].into(), std::time::Duration::ZERO).await.expect("is owed");
+        tx.commit().await.expect("commits");
+        let mut publisher = writes(&house, now).await;
+        schedules::lock(&mut publisher, term).await.expect("is locked");
+        let publishes = async {
+            while waiting(&house.db).await == 0 {
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+            mail::announce(&mut publisher, term, &[id].into(), std::time::Duration::ZERO).await.expect("is owed");
+            publisher.commit().await.expect("commits");
+        };
+        tokio::join!(moves("c@d.example"), publishes);
     })
     .await;
 }
