@@ -31,7 +31,7 @@ mod passkeys;
 pub mod passwords;
 mod problems;
 pub mod providers;
-mod publish;
+pub mod publish;
 mod records;
 pub mod repairs;
 mod room;
