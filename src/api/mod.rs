@@ -31,7 +31,7 @@ mod passkeys;
 pub mod passwords;
 mod problems;
 pub mod providers;
-pub mod publish;
+mod publish;
 mod records;
 pub mod repairs;
 mod room;

@@ -55,8 +55,8 @@ impl IntoResponse for Refused {
     }
 }
 
-/// Refuses a run whose schedule cannot be published, whatever the records are: before its publication and in the preview.
-pub fn publishable(run: &Run) -> Result<(), Error> {
+/// Refuses a run whose schedule cannot be published, whatever the records are.
+fn publishable(run: &Run) -> Result<(), Error> {
     let why = if !run.state.is_final() {
         "the run has not ended; wait for it, or cancel it"
     } else if run.status.as_deref() == Some("defective") {
@@ -70,6 +70,11 @@ pub fn publishable(run: &Run) -> Result<(), Error> {
 }
 
 impl State {
+    /// Refuses what [`publish`](Self::publish) would refuse whatever the records are: for the preview.
+    pub async fn publishable(&self, id: RunId) -> Result<(), Error> {
+        publishable(&runs::get(&mut self.db.read().await?, id).await?)
+    }
+
     /// Publishes a run's schedule, or hands back what it was published as before.
     pub async fn publish(&self, actor: &Actor, id: RunId) -> Result<Published, Refused> {
         let mut tx = self.db.read().await?;

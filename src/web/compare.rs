@@ -15,7 +15,6 @@ use super::runs::{badge, figure};
 use super::sides::{self, Side};
 use super::words;
 use crate::api::error::Error;
-use crate::api::publish::publishable;
 use crate::api::{State, access::Planner, extract::NoQuery, extract::Path, extract::Query};
 use crate::domain::actor::Actor;
 use crate::domain::id::RunId;
@@ -289,10 +288,8 @@ pub(super) async fn preview(
     Path(id): Path<RunId>,
     _: NoQuery,
 ) -> Result<Markup, Error> {
-    let mut tx = state.db.read().await?;
-    publishable(&runs::get(&mut tx, id).await?)?;
-    let compared = Compared::read(&mut tx, id, None).await?;
-    drop(tx);
+    state.publishable(id).await?;
+    let compared = Compared::read(&mut state.db.read().await?, id, None).await?;
     let (table, pages) = compared.people(1);
     // A day that is closed moves no need, and still takes meetings away.
     let repair = compared.run.settings.repair;
