@@ -13,7 +13,7 @@ use super::suppose::shape;
 use crate::domain::actor::Actor;
 use crate::domain::hash::sha256;
 use crate::domain::id::{DistrictId, RunId};
-use crate::domain::run::RunSettings;
+use crate::domain::run::{Run, RunSettings};
 use crate::engine::changes::{self, Change};
 use crate::engine::outcome::Schedule;
 use crate::engine::problem::Problem;
@@ -55,7 +55,26 @@ impl IntoResponse for Refused {
     }
 }
 
+/// Refuses a run whose schedule cannot be published, whatever the records are.
+fn publishable(run: &Run) -> Result<(), Error> {
+    let why = if !run.state.is_final() {
+        "the run has not ended; wait for it, or cancel it"
+    } else if run.status.as_deref() == Some("defective") {
+        "the run's answer is defective; it can never be published"
+    } else if run.settings.supposes_supply() {
+        "the run supposes people or hours that are not there; add them to the records, and run again"
+    } else {
+        return Ok(());
+    };
+    Err(Error::Conflict(why.into()))
+}
+
 impl State {
+    /// Refuses what [`publish`](Self::publish) would refuse whatever the records are: for the preview.
+    pub async fn publishable(&self, id: RunId) -> Result<(), Error> {
+        publishable(&runs::get(&mut self.db.read().await?, id).await?)
+    }
+
     /// Publishes a run's schedule, or hands back what it was published as before.
     pub async fn publish(&self, actor: &Actor, id: RunId) -> Result<Published, Refused> {
         let mut tx = self.db.read().await?;
@@ -66,18 +85,8 @@ impl State {
         let (schedule, _) = runs::answer(&mut tx, id).await?;
         let problem = runs::problem(&mut tx, id).await?;
         tx.rollback().await?;
-        let conflict = |text: &str| Error::Conflict(text.into());
-        if !run.state.is_final() {
-            return Err(conflict("the run has not ended; wait for it, or cancel it").into());
-        }
-        if run.status.as_deref() == Some("defective") {
-            return Err(conflict("the run's answer is defective; it can never be published").into());
-        }
-        if run.settings.supposes_supply() {
-            let text = "the run supposes people or hours that are not there; add them to the records, and run again";
-            return Err(conflict(text).into());
-        }
-        let schedule = schedule.ok_or_else(|| conflict("the run has no schedule"))?;
+        publishable(&run)?;
+        let schedule = schedule.ok_or_else(|| Error::Conflict("the run has no schedule".into()))?;
         let settings = run.settings.clone();
         let prepared =
             tokio::task::spawn_blocking(move || prepare(&problem, &schedule, &run)).await.map_err(Error::internal)?;
@@ -130,7 +139,7 @@ impl State {
 
 /// Verifies the schedule against the run's own problem (whose equality with the records is looked at under the
 /// lock), and expands it into dated meetings. Takes its time.
-fn prepare(problem: &str, text: &str, run: &crate::domain::run::Run) -> Result<(Publication, Problem), Error> {
+fn prepare(problem: &str, text: &str, run: &Run) -> Result<(Publication, Problem), Error> {
     if sha256(problem) != run.problem_sha256 || Some(sha256(text)) != run.schedule_sha256 {
         return Err(Error::internal("a run's problem or schedule does not have the hash kept beside it"));
     }

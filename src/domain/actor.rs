@@ -176,6 +176,17 @@ impl Reach {
     pub fn is_nothing(&self) -> bool {
         matches!(self, Self::Nothing)
     }
+
+    /// Whether a row of this educator in this district lies within it.
+    #[must_use]
+    pub fn covers(&self, educator: EducatorId, district: DistrictId) -> bool {
+        match self {
+            Self::All => true,
+            Self::Districts(ids) => ids.contains(&district),
+            Self::Own(id) => *id == educator,
+            Self::Nothing => false,
+        }
+    }
 }
 
 /// By what an actor was known.

@@ -1,5 +1,7 @@
 //! Supply that a run only supposes: educators who are not there, more hours for those who are.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -89,11 +91,12 @@ impl RunSettings {
         found
     }
 
-    /// What somebody is called who is only supposed; none for everybody else.
+    /// What those are called who are only supposed. Every id is hashed: make it once, not for each name.
     #[must_use]
-    pub fn supposed_name(&self, id: EducatorId) -> Option<String> {
-        let (_, one, n) = self.supposed().into_iter().find(|(known, ..)| *known == id)?;
-        Some(format!("Supposed {n}: {}, {}", one.areas.join(", "), one.states.join(", ")))
+    pub fn supposed_names(&self) -> BTreeMap<EducatorId, String> {
+        let name =
+            |one: &Supposed, n: i64| format!("Supposed {n}: {}, {}", one.areas.join(", "), one.states.join(", "));
+        self.supposed().into_iter().map(|(id, one, n)| (id, name(one, n))).collect()
     }
 
     /// Adds what is wrong with the supposed supply.
@@ -161,7 +164,8 @@ mod tests {
         assert_eq!(all.iter().collect::<std::collections::BTreeSet<_>>().len(), 5);
         assert!(all.iter().all(|id| id.uuid().get_version_num() == 8), "{all:?}");
         let settings = RunSettings { with: vec![line(2, "math")], ..RunSettings::default() };
-        assert_eq!(settings.supposed_name(two[1]).as_deref(), Some("Supposed 2: math, AZ"));
-        assert_eq!(settings.supposed_name(EducatorId::fresh()), None);
+        let names = settings.supposed_names();
+        assert_eq!(names.get(&two[1]).map(String::as_str), Some("Supposed 2: math, AZ"));
+        assert_eq!(names.len(), 2);
     }
 }

@@ -12,7 +12,7 @@ use super::pairing::{Asked, Pairing, Rules};
 use super::problem::Problem;
 use super::rule::Rule;
 use super::search::book::Book;
-use super::search::{self, Context, Inserter, Menu, Offer, accept};
+use super::search::{self, Context, Dish, Inserter, Menu, Offer, accept};
 
 /// Needs that one candidate may displace.
 const DISPLACED: usize = 6;
@@ -60,7 +60,7 @@ pub struct Warning {
 pub struct Refused {
     /// The rule's code.
     pub rule: String,
-    /// `state`, `area`, `grade`, `validity`, `clearance`, `language`, `veto`, `availability`, `load`, or `pin`.
+    /// `state`, `area`, `grade`, `validity`, `clearance`, `language`, `veto`, `availability`, `load`, or `conflicts`.
     pub filter: String,
 }
 
@@ -107,7 +107,8 @@ impl<'g, 'p> Candidates<'g, 'p> {
     }
 
     /// Every educator: the cheapest first, then those refused, by rule. None if there is no such need. For a
-    /// section of a bundle the answer is for the whole bundle.
+    /// section of a bundle the answer is for the whole bundle. A pin of the need itself refuses nobody, for whoever asks may
+    /// replace it; no other need leaves the educator to whom it is pinned.
     pub fn of(&mut self, id: &str) -> Option<Vec<Candidate>> {
         let need = self.grid.need(id)?;
         let serves = self.book.roster.educator(need);
@@ -118,9 +119,6 @@ impl<'g, 'p> Candidates<'g, 'p> {
         for educator in 0..self.grid.educators.len() {
             let mut candidate = match rules.refusal_of(&asked, need, educator) {
                 Some(filter) => self.refused(educator, filter.rule(), filter.name()),
-                None if self.grid.pin_of(need).is_some_and(|pin| pin != educator) => {
-                    self.refused(educator, Rule::Pin, "pin")
-                }
                 None => self.weigh(need, educator, &rules, &asked),
             };
             candidate.serves = serves == Some(educator);
@@ -195,7 +193,13 @@ impl<'g, 'p> Candidates<'g, 'p> {
         match need {
             Need::Block(block) => search::offer_block(&self.book, block, educator),
             Need::Service(service) => {
-                let dish = self.menu.of(need).iter().find(|dish| dish.educator == educator)?;
+                // Whoever a pin keeps from it is not on the menu.
+                let pinned_away = self.grid.pin_of(need).is_some_and(|pin| pin != educator);
+                let other = pinned_away.then(|| Dish::new(self.grid, need, educator));
+                let dish = match &other {
+                    Some(dish) => dish,
+                    None => self.menu.of(need).iter().find(|dish| dish.educator == educator)?,
+                };
                 self.inserter.sessions(&mut self.book, service, dish, i64::MAX)
             }
         }

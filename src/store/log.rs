@@ -94,19 +94,9 @@ impl LogSession {
     }
 }
 
-/// Whether rows of this educator and district lie within reach.
-fn within(reach: &Reach, educator: EducatorId, district: DistrictId) -> bool {
-    match reach {
-        Reach::All => true,
-        Reach::Districts(ids) => ids.contains(&district),
-        Reach::Own(id) => *id == educator,
-        Reach::Nothing => false,
-    }
-}
-
 /// Whoever may not do this learns nothing, unless they may look.
 fn permit(actor: &Actor, verb: Verb, educator: EducatorId, district: DistrictId, missing: StoreError) -> Result<()> {
-    let may = |verb| within(&actor.reach(verb, Thing::ServiceLog), educator, district);
+    let may = |verb| actor.reach(verb, Thing::ServiceLog).covers(educator, district);
     match (may(verb), may(Verb::Read)) {
         (true, _) => Ok(()),
         (false, true) => Err(StoreError::Forbidden),

@@ -288,6 +288,7 @@ pub(super) async fn preview(
     Path(id): Path<RunId>,
     _: NoQuery,
 ) -> Result<Markup, Error> {
+    state.publishable(id).await?;
     let compared = Compared::read(&mut state.db.read().await?, id, None).await?;
     let (table, pages) = compared.people(1);
     // A day that is closed moves no need, and still takes meetings away.

@@ -18,8 +18,9 @@ use crate::domain::log::{LogEntry, MissReason, Outcome, Said};
 use crate::domain::records::{Educator, Student};
 use crate::domain::session::{Purpose, Session};
 use crate::domain::time::{self, Clock, Date, Tz};
+use crate::store::log::{self, LogStudent};
 use crate::store::sessions::{self, Listed, Visible, Wanted};
-use crate::store::{self, Tx, directory, log};
+use crate::store::{self, Tx, directory};
 
 /// Sessions of one day.
 const MOST: i64 = 200;
@@ -38,8 +39,19 @@ struct Which {
 /// A session with what is known of it.
 struct Card {
     listed: Listed,
-    students: Vec<(ServiceId, StudentId, String)>,
+    students: Vec<Attendee>,
     entries: Vec<LogEntry>,
+}
+
+/// A student of a session.
+struct Attendee {
+    service: ServiceId,
+    student: StudentId,
+    key: String,
+    /// The session owes them minutes.
+    due: bool,
+    /// What is said of all is said of them: of everybody where nobody is due.
+    meant: bool,
 }
 
 /// The educator, if the actor may read the log of their sessions.
@@ -77,10 +89,13 @@ async fn day(
     let entries = log::of_sessions(&mut tx, &ids).await?;
     let mut cards = Vec::new();
     for listed in listed {
+        let logged = log::session(&mut tx, &actor, Verb::Read, listed.session.id).await?;
+        let meant = logged.due();
         let mut students = Vec::new();
-        for student in &listed.session.meeting.students {
-            let key = store::get::<Student>(&mut tx, student.student_id).await?.body.key;
-            students.push((student.service_id, student.student_id, key));
+        for &LogStudent { service_id, student_id, due } in &logged.students {
+            let key = store::get::<Student>(&mut tx, student_id).await?.body.key;
+            let meant = meant.contains(&service_id);
+            students.push(Attendee { service: service_id, student: student_id, key, due, meant });
         }
         let of = |entry: &&LogEntry| entry.session_id == Some(listed.session.id);
         let entries = entries.iter().filter(of).cloned().collect();
@@ -134,12 +149,13 @@ fn session(id: EducatorId, on: Date, tz: Tz, card: &Card, now: DateTime<Utc>, ma
                 p.soft { (card.listed.school_name) @if school != own { " · " (school) } }
             }
             ul {
-                @for (service, student, key) in &card.students {
+                @for attendee in &card.students {
                     li {
-                        a href=(format!("/students/{student}/minutes")) { (key) }
+                        a href=(format!("/students/{}/minutes", attendee.student)) { (attendee.key) }
                         " "
-                        @match card.entries.iter().find(|entry| entry.service_id == *service) {
+                        @match card.entries.iter().find(|entry| entry.service_id == attendee.service) {
                             Some(entry) => (said(entry)),
+                            None if !attendee.due => span.badge.soft { "not due" },
                             None => span.badge.soft { "not logged" },
                         }
                     }
@@ -187,16 +203,18 @@ fn session(id: EducatorId, on: Date, tz: Tz, card: &Card, now: DateTime<Utc>, ma
     }
 }
 
-/// Of a group, whether it is said of all or of one.
+/// Of a group, whether it is said of all or of one. Whoever is not due is left out, unless an entry of theirs can be amended.
 fn whom(card: &Card) -> Markup {
+    let logged = |service| card.entries.iter().any(|entry| entry.service_id == service);
+    let open: Vec<&Attendee> = card.students.iter().filter(|one| one.meant || logged(one.service)).collect();
     html! {
-        @if card.students.len() > 1 {
+        @if open.len() > 1 {
             @let id = format!("w{}", card.listed.session.id);
             div.field {
                 label for=(id) { "Of whom" }
                 select id=(id) name="service" {
                     option value="" { "All students" }
-                    @for (service, _, key) in &card.students { option value=(service) { (key) } }
+                    @for one in open { option value=(one.service) { (one.key) } }
                 }
             }
         }

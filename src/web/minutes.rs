@@ -16,7 +16,7 @@ use super::make_ups::MakeUps;
 use super::words;
 use crate::api::{AtRisk, State, error::Error, extract::NoQuery, extract::Path, extract::Query};
 use crate::domain::actor::{Actor, Thing, Verb};
-use crate::domain::id::{StudentId, TermId};
+use crate::domain::id::{DistrictId, StudentId, TermId};
 use crate::domain::ledger::{Ledger, Sums};
 use crate::domain::log::{LogEntry, MissReason, Outcome, ToLog};
 use crate::domain::policy::Standing;
@@ -229,7 +229,7 @@ fn student_page(actor: &Actor, id: StudentId, lines: &[(Account, MakeUps, Vec<To
     Page::new(&title, Place::Minutes, actor).show(&html! {
         h1 { "Service minutes of " (key) }
         @if let Some(wrong) = wrong { div.note.bad role="alert" { p { (wrong) } } }
-        @for (account, make_ups, to_log) in lines { (line(account, &html! { (unsaid(actor, to_log)) (make_ups.show(id)) })) }
+        @for (account, make_ups, to_log) in lines { (line(account, &html! { (unsaid(actor, account.subject.district_id, to_log)) (make_ups.show(id)) })) }
         @if lines.is_empty() {
             (empty("No calendar to count by", &html! { p { "The district keeps no calendar in the terms of these lines; add one." } }))
         }
@@ -248,15 +248,16 @@ fn student_page(actor: &Actor, id: StudentId, lines: &[(Account, MakeUps, Vec<To
     })
 }
 
-/// Sessions that are over and of which nothing is said.
-fn unsaid(actor: &Actor, to_log: &[ToLog]) -> Markup {
+/// Sessions that are over and of which nothing is said; the way to the log where the actor may write in it.
+fn unsaid(actor: &Actor, district: DistrictId, to_log: &[ToLog]) -> Markup {
+    let reach = actor.reach(Verb::Write, Thing::ServiceLog);
     html! {
         @if !to_log.is_empty() {
             h3 { "To log" }
             ul.day-list { @for one in to_log.iter().take(TO_LOG) { li {
                 (words::meeting(one.tz, one.held_on, one.starts, one.ends)) span.soft { " · " (one.educator_name) " · " (one.minutes) " min" }
                 @if one.unheld { " " span.badge.bad { "nobody held it" } }
-                @if actor.may(Verb::Write, Thing::ServiceLog) { " " a href=(format!("/educators/{}/log?on={}", one.educator_id, one.held_on)) { "Log it" } }
+                @if reach.covers(one.educator_id, district) { " " a href=(format!("/educators/{}/log?on={}", one.educator_id, one.held_on)) { "Log it" } }
             } } }
             @if to_log.len() > TO_LOG { p.soft.small { "and " (words::plural(to_log.len() - TO_LOG, "later session")) } }
         }
@@ -383,7 +384,40 @@ async fn export(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::id::{DistrictId, RecordId as _, SchoolId};
+    use crate::domain::actor::Role;
+    use crate::domain::id::{EducatorId, RecordId as _, SchoolId, ServiceId, SessionId};
+
+    #[test]
+    fn the_way_to_the_log_stands_only_where_the_log_is_theirs_to_write() {
+        let (own, district) = (EducatorId::fresh(), DistrictId::fresh());
+        let of = |educator_id| ToLog {
+            service_id: ServiceId::fresh(),
+            session_id: SessionId::fresh(),
+            educator_id,
+            educator_name: "Ana".into(),
+            held_on: Date::ymd(2026, 9, 1),
+            starts: "10:00".parse().expect("a clock"),
+            ends: "10:50".parse().expect("a clock"),
+            tz: time::Tz::UTC,
+            minutes: 50,
+            unheld: false,
+        };
+        let links = |actor: &Actor, educator| {
+            let text = unsaid(actor, district, &[of(educator)]).into_string();
+            assert!(text.contains("Ana"), "the session is named: {text}");
+            text.contains(&format!("href=\"/educators/{educator}/log?on=2026-09-01\""))
+        };
+        let everybody = Actor::program("office");
+        let teacher = Actor { role: Role::Educator, educator: Some(own), ..everybody.clone() };
+        let special = |districts: &[DistrictId]| Actor {
+            role: Role::SpecialEducation,
+            districts: districts.iter().copied().collect(),
+            ..everybody.clone()
+        };
+        assert!(links(&everybody, own) && links(&teacher, own) && links(&special(&[district]), own));
+        assert!(!links(&teacher, EducatorId::fresh()), "another educator's");
+        assert!(!links(&special(&[DistrictId::fresh()]), own), "another district's");
+    }
 
     #[test]
     fn the_worst_schools_are_shown_until_all_are_asked_for() {

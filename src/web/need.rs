@@ -128,9 +128,9 @@ async fn view(
     let mut tx = state.db.read().await?;
     let names = directory::educator_names(&mut tx).await?;
     let name = |id: EducatorId| names.get(&id).cloned().unwrap_or_else(|| "a former educator".into());
-    let supposed = run.settings.clone();
+    let supposed = run.settings.supposed_names();
     let named = |id: &str| {
-        id.parse().map_or_else(|_| id.to_owned(), |id| supposed.supposed_name(id).unwrap_or_else(|| name(id)))
+        id.parse().map_or_else(|_| id.to_owned(), |id| supposed.get(&id).cloned().unwrap_or_else(|| name(id)))
     };
     let mut view = View {
         lock: lock(&mut tx, &known).await?.map(|pin| (pin.clone(), name(pin.body.educator_id))),
@@ -250,7 +250,7 @@ async fn decided(state: &State, actor: &Actor, id: RunId, need: NeedId, typed: &
     }
     let reason = Some(typed.reason.trim().to_owned());
     let mut overrides = Vec::new();
-    if run.settings.supposed_name(educator_id).is_some() {
+    if run.settings.supposed_names().contains_key(&educator_id) {
         return wrong("This educator is only supposed: nobody can be locked to somebody who is not there.");
     }
     // First of all: whatever is shown after this, they would take for what they had seen.

@@ -113,9 +113,7 @@ impl Names {
 
     /// Adds those who are only supposed in a run.
     pub fn suppose(&mut self, settings: &RunSettings) {
-        for (id, ..) in settings.supposed() {
-            self.educators.insert(id, settings.supposed_name(id).unwrap_or_default());
-        }
+        self.educators.extend(settings.supposed_names());
     }
 
     /// Whether the run plans this need.

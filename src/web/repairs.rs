@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use axum::extract::State as Axum;
 use axum::extract::rejection::FormRejection;
-use axum::response::Redirect;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::get;
 use axum::{Form, Router};
 use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::layout::{Page, Place, empty, figure};
+use super::locks;
 use super::runs::table;
 use super::words;
 use crate::api::access::Planner;
@@ -48,15 +50,21 @@ struct View {
     /// None where nothing stands that could be repaired, with the reason.
     news: Result<Arc<TermNews>, String>,
     repairs: Vec<Run>,
+    /// That no repair can keep.
+    locks: Vec<locks::Told>,
 }
 
 async fn read(Axum(state): Axum<State>, Planner(actor): Planner, Query(which): Query<Which>) -> Result<Markup, Error> {
+    Ok(page(&actor, &view(&state, which.term, Vec::new()).await?))
+}
+
+async fn view(state: &State, asked: Option<TermId>, locks: Vec<locks::Told>) -> Result<View, Error> {
     let today = Date(time::now().date_naive());
     let mut tx = state.db.read().await?;
     let terms = directory::terms(&mut tx, TERMS).await?;
     // The term that runs, else the latest.
     let running = terms.iter().find(|term| term.first_on <= today && today <= term.last_on);
-    let term = which.term.or_else(|| running.or(terms.first()).map(|term| term.id));
+    let term = asked.or_else(|| running.or(terms.first()).map(|term| term.id));
     let mut repairs = runs::list(&mut tx, term, None, None, RUNS).await?;
     drop(tx);
     repairs.retain(|run| run.settings.repair);
@@ -69,7 +77,7 @@ async fn read(Axum(state): Axum<State>, Planner(actor): Planner, Query(which): Q
             Err(other) => return Err(other),
         },
     };
-    Ok(page(&actor, &View { terms, term, news, repairs }))
+    Ok(View { terms, term, news, repairs, locks })
 }
 
 #[derive(Deserialize)]
@@ -82,16 +90,23 @@ async fn start(
     Planner(actor): Planner,
     _: NoQuery,
     form: Result<Form<Start>, FormRejection>,
-) -> Result<Redirect, Error> {
+) -> Result<Response, Error> {
     let Form(Start { term }) = form.map_err(|error| Error::Malformed(error.body_text()))?;
-    let run = state.ask_repair(&actor, term).await?;
-    Ok(Redirect::to(&format!("/runs/{}", run.id)))
+    let broken = match state.ask_repair(&actor, term).await {
+        Ok(run) => return Ok(Redirect::to(&format!("/runs/{}", run.id)).into_response()),
+        Err(Error::Locks(broken)) => broken,
+        Err(other) => return Err(other),
+    };
+    let told = locks::told(&mut state.db.read().await?, &broken).await?;
+    let view = view(&state, Some(term), told).await?;
+    Ok((StatusCode::UNPROCESSABLE_ENTITY, page(&actor, &view)).into_response())
 }
 
 fn page(actor: &Actor, view: &View) -> Markup {
     Page::new("Repairs", Place::Repairs, actor).show(&html! {
         h1 { "Repairs" }
         p.soft { "A repair keeps whatever still holds of the published schedule and mends the rest with the least change. Nothing is republished before you have seen whom it moves." }
+        @if !view.locks.is_empty() { (locks::show(&view.locks)) }
         @if view.terms.len() > 1 {
             nav.weeks aria-label="Terms" {
                 @for term in &view.terms {
@@ -218,8 +233,11 @@ mod tests {
             Arc::new(TermNews { schedule_id: ScheduleId::fresh(), version: 2, published_at: samples::now(), news })
         });
         let term = samples::term();
-        page(&samples::actor(), &View { term: Some(term.id), terms: vec![term], news, repairs: Vec::new() })
-            .into_string()
+        page(
+            &samples::actor(),
+            &View { term: Some(term.id), terms: vec![term], news, repairs: Vec::new(), locks: Vec::new() },
+        )
+        .into_string()
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Two schedules side by side in figures: what each costs, what each leaves unserved, and what each run supposed.
 
+use std::collections::BTreeSet;
+
 use maud::{Markup, html};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -7,7 +9,7 @@ use serde_json::Value as Json;
 
 use super::{suppose, words};
 use crate::api::error::Error;
-use crate::domain::id::{EducatorId, TermId};
+use crate::domain::id::{DistrictId, EducatorId, TermId};
 use crate::domain::run::{Run, RunSettings};
 use crate::engine::outcome::{Cost, Counts};
 use crate::store::{Tx, runs, schedules};
@@ -24,12 +26,15 @@ struct Figures {
 pub struct Side {
     figures: Option<Figures>,
     settings: RunSettings,
+    /// Those it covers.
+    districts: BTreeSet<DistrictId>,
 }
 
 impl Side {
     pub fn of(run: &Run, report: Option<Json>) -> Result<Self, Error> {
         let figures = report.map(serde_json::from_value).transpose().map_err(Error::internal)?;
-        Ok(Self { figures, settings: run.settings.clone() })
+        let districts = run.district_ids.iter().copied().collect();
+        Ok(Self { figures, settings: run.settings.clone(), districts })
     }
 
     /// Of the run that stands published; none where none does, or districts are published apart.
@@ -63,8 +68,12 @@ const ROWS: [Row; 8] = [
     ("Educators with work", |f| signed(f.counts.educators_used), whole),
 ];
 
-/// The table: before, after and the difference.
+/// The table: before, after and the difference. Figures of other districts are no measure of each other: then a sentence
+/// says so.
 pub fn show(before: &Side, after: &Side, name: impl Fn(EducatorId) -> String + Copy) -> Markup {
+    if before.districts != after.districts {
+        return apart(before, after);
+    }
     let cell = |side: &Side, (_, count, said): &Row| side.figures.as_ref().map_or("–".into(), |f| said(count(f)));
     let difference = |(_, count, said): &Row| {
         let both = before.figures.as_ref().zip(after.figures.as_ref());
@@ -105,9 +114,23 @@ pub fn show(before: &Side, after: &Side, name: impl Fn(EducatorId) -> String + C
     }
 }
 
+/// Why there is no table.
+fn apart(before: &Side, after: &Side) -> Markup {
+    let covers = |side: &Side| words::plural(side.districts.len(), "district");
+    let shared = before.districts.intersection(&after.districts).count();
+    html! {
+        section.card aria-labelledby="figures" {
+            h2 #figures { "In figures" }
+            p { "Costs and counts are not set side by side: they are of different districts. The schedule before covers " (covers(before)) ", this run " (covers(after)) "; both cover " (words::count(shared)) "." }
+            p.soft { "Compare with a run of the same districts to see what each costs. Below stands what changes, need by need." }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::id::RecordId as _;
     use crate::domain::run::RunState;
     use crate::engine::outcome::Status;
     use crate::web::samples;
@@ -130,5 +153,24 @@ mod tests {
         }
         let none = show(&Side::of(&run, None).expect("no figures"), &after, |_| String::new()).into_string();
         assert!(none.contains("–") && !none.contains("−$900"), "{none}");
+    }
+
+    #[test]
+    fn figures_of_other_districts_are_not_set_side_by_side() {
+        let (one, other) = (DistrictId::fresh(), DistrictId::fresh());
+        let report = serde_json::to_value(samples::report(Status::Optimal, 0.0)).ok();
+        let covering = |districts: &[DistrictId]| {
+            let run = Run { district_ids: districts.to_vec(), ..samples::run(RunState::Succeeded, Some("optimal")) };
+            Side::of(&run, report.clone()).expect("figures")
+        };
+        let shown = |before: &[DistrictId], after: &[DistrictId]| {
+            show(&covering(before), &covering(after), |_| String::new()).into_string()
+        };
+        let text = shown(&[one, other], &[one]);
+        assert!(text.contains("covers 2 districts, this run 1 district; both cover 1."), "{text}");
+        assert!(!text.contains('$') && !text.contains("<table"), "{text}");
+        // As many, and not the same.
+        assert!(shown(&[other], &[one]).contains("both cover 0."));
+        assert!(shown(&[one, other], &[other, one]).contains("$12,345.67"), "in whatever order");
     }
 }

@@ -75,6 +75,7 @@ fn key(step: usize) -> &'static str {
 /// Chooses and names what is shown; only that is looked up. Zones are called as they were when the run was asked for.
 pub async fn shortfall(tx: &mut Tx, report: &Report, asked: &Asked, run: &Run) -> Result<Shortfall, Error> {
     let at = run.created_at;
+    let supposed = run.settings.supposed_names();
     let mut shortfall = choose(report, asked);
     for row in &mut shortfall.rows {
         (row.title, row.about) = match row.need.need.parse() {
@@ -83,9 +84,8 @@ pub async fn shortfall(tx: &mut Tx, report: &Report, asked: &Asked, run: &Run) -
         };
         row.need.reason = spoken(tx, &row.need.reason, at).await?;
         if let Some(fix) = &mut row.need.nearest {
-            let supposed = fix.educator.parse().ok().and_then(|id| run.settings.supposed_name(id));
-            row.nearest = Some(match supposed {
-                Some(name) => name,
+            row.nearest = Some(match fix.educator.parse().ok().and_then(|id: EducatorId| supposed.get(&id)) {
+                Some(name) => name.clone(),
                 None => educator(tx, &fix.educator).await?,
             });
             fix.change = spoken(tx, &fix.change, at).await?;

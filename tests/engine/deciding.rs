@@ -94,6 +94,29 @@ fn a_caution_begins_at_its_limit_and_not_one_day_or_minute_before() {
     assert_eq!(found.iter().map(|one| one.0.as_str()).collect::<Vec<_>>(), ["W04", "W05"]);
 }
 
+#[test]
+fn a_lock_is_weighed_against_everybody_else_and_holds_for_other_needs() {
+    let mut problem = problem();
+    pinned(&mut problem, &[("s1", "e2"), ("i1", "e2")]);
+    let free = {
+        let mut problem = problem.clone();
+        pinned(&mut problem, &[]);
+        read(&problem)
+    };
+    let schedule = taught(&[("s1", "e2")]);
+    for need in ["s1", "i1"] {
+        let of = |problem: &Problem| candidates(problem, &schedule, need).expect("the need is there");
+        let found = of(&read(&problem));
+        assert!(found.iter().all(|one| one.refused.is_none() && one.marginal_cents.is_some()), "{need}: {found:?}");
+        assert_eq!(found, of(&free), "{need}: what it costs is what it costs without the lock");
+    }
+    // A lock of another need gives no place to this one.
+    pinned(&mut problem, &[("s2", "e1")]);
+    let found = candidates(&read(&problem), &taught(&[("s2", "e1")]), "s1").expect("the need is there");
+    let e1 = found.into_iter().find(|one| one.educator == "e1").expect("everybody is listed");
+    assert_eq!(e1.refused.map(|refused| refused.rule).as_deref(), Some("H06"));
+}
+
 fn pinned(problem: &mut Value, pins: &[(&str, &str)]) {
     problem["pins"] = pins.iter().map(|(need, educator)| json!({"need": need, "educator": educator})).collect();
 }

@@ -114,6 +114,31 @@ async fn a_lock_that_breaks_a_rule_is_told_before_anything_is_planned() {
 }
 
 #[tokio::test]
+async fn a_repair_that_a_lock_stands_against_says_which_and_how_to_undo_it() {
+    on_both(async |db| {
+        let (state, term) = office(&db).await;
+        let client = Client::of(db.clone()).await;
+        let run = solved(&db, &state, term, settings()).await;
+        state.publish(&ana(), run).await.expect("is published");
+        let before = problem(&db, run).await;
+        // The speech therapist of the sample, for algebra.
+        let (section, educator) = (&before.sections[0].id, &before.pins[0].educator);
+        let pin = json!({"term_id": term, "section_id": section, "educator_id": educator, "reason": "asked for"});
+        assert_eq!(client.post("/api/v1/pins", &pin).await.status, 201);
+        let page = form(&client, "/repairs", &format!("term={term}")).await;
+        assert_eq!(page.status, 422, "{page:?}");
+        for part in ["<h1>Repairs</h1>", "cannot be kept", "Algebra I (Section at ", "Educator e2", "license (H01)"] {
+            assert!(page.text.contains(part), "{part} is not in {}", page.text);
+        }
+        let told = page.text.split_once("cannot be kept").expect("the lock").1;
+        let undo = format!("what=lock&id={}&version={}", hidden(told, "id"), hidden(told, "version"));
+        assert_eq!(form(&client, "/decisions/undo", &undo).await.status, 303);
+        assert_eq!(form(&client, "/repairs", &format!("term={term}")).await.status, 303);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_a_solver_refuses_to_begin_with_is_no_defect_and_is_not_tried_again() {
     on_both(async |db| {
         let (state, term) = office(&db).await;

@@ -5,7 +5,7 @@ use bellwether::domain::actor::{Actor, Verb};
 use bellwether::domain::id::{ServiceLineId, TermId};
 use bellwether::domain::log::{MissReason, Said};
 use bellwether::domain::records::{Service, ServiceLine};
-use bellwether::store::{self, StoreError, log, makeup};
+use bellwether::store::{self, Statement, StoreError, log, makeup};
 use chrono::DateTime;
 use serde_json::{Value, json};
 
@@ -365,6 +365,43 @@ async fn an_educator_logs_a_session_on_the_page_and_the_line_shows_it() {
         assert!(beyond.text.contains("k-A"), "{}", beyond.text);
         let hr = house.people[2].get("/minutes").await;
         assert!(hr.text.contains("A High") && !hr.text.contains("k-A"), "{}", hr.text);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_is_not_due_is_not_waited_for_on_the_page_of_the_log() {
+    on_both(async |db| {
+        let house = House::build(db.clone()).await;
+        let (own, special, educator) = (|kind| house.own.id(kind), &house.people[3], &house.people[4]);
+        let student = special.post("/api/v1/students", &json!({"district_id": own("districts"), "key": "k-beside"})).await.id();
+        let body = json!({"term_id": own("terms"), "student_id": student, "school_id": own("schools"), "service": "speech", "areas": ["slp"],
+            "grade": "03", "minutes": 30, "times": 1, "per": "week", "windows": [{"days": ["tue"], "start": "09:00", "end": "11:00"}]});
+        let service = special.post("/api/v1/services", &body).await.id();
+        let id = |text: &str| text.parse::<uuid::Uuid>().expect("an id").into();
+        let change = async |sql: &'static str, id: bellwether::store::Value| {
+            let mut tx = db.write("test").await.expect("writes");
+            tx.execute(&Statement::both(sql), &[id]).await.expect(sql);
+            tx.commit().await.expect("commits");
+        };
+        // Beside whoever meets there.
+        let beside = "INSERT INTO session_student (session_id, service_id, student_id, starts_at, ends_at, serves) \
+                      SELECT x.session_id, w.id, w.student_id, x.starts_at, x.ends_at, x.serves FROM session_student x \
+                      JOIN service v ON v.id = x.service_id JOIN service w ON w.school_id = v.school_id WHERE w.id = $1 AND v.id <> w.id";
+        change(beside, id(&service)).await;
+        let path = format!("/educators/{}/log?on=2026-09-01", own("educators"));
+        let page = async || educator.get(&path).await.text;
+        let badges = |page: &str| (page.matches(">not logged<").count(), page.matches(">not due<").count());
+        let both = page().await;
+        assert!(badges(&both) == (2, 0) && both.contains("All students"), "{both}");
+
+        change("UPDATE session_student SET serves = FALSE WHERE service_id = $1", id(&service)).await;
+        let one = page().await;
+        assert!(badges(&one) == (1, 1) && !one.contains("All students"), "{one}");
+        // Nobody is due: nothing is waited for, and whatever is said is said of everybody.
+        change("UPDATE session_student SET serves = FALSE WHERE service_id = $1", id(own("services"))).await;
+        let none = page().await;
+        assert!(badges(&none) == (0, 2) && none.contains("All students"), "{none}");
     })
     .await;
 }

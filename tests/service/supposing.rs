@@ -76,6 +76,14 @@ async fn supposed_supply_serves_more_is_compared_in_figures_and_by_name_and_is_n
             refused.refused(409, "conflict").is_array() && refused.text.contains("supposes people or hours"),
             "{refused:?}"
         );
+        // Nor is there a preview of what cannot be.
+        let preview = client.get(&format!("/runs/{run}/publish")).await;
+        assert!(
+            preview.status == 409 && preview.text.contains("supposes people or hours that are not there"),
+            "{preview:?}"
+        );
+        assert!(!preview.text.contains("Before you publish"), "{preview:?}");
+        assert_eq!(client.get(&format!("/runs/{plain}/publish")).await.status, 200);
         // Nobody is locked to somebody who is not there.
         let need = &after.services[1].id;
         let lock = format!("decision=lock&educator={}&reason=x&seen=none&overrides=W01%2CW07", supposed.id);

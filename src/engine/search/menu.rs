@@ -37,6 +37,12 @@ impl Seat<'_> {
 }
 
 impl<'g> Dish<'g> {
+    /// Of anybody: whether they may serve the need is asked of the pairing.
+    pub fn new(grid: &'g Grid<'_>, need: Need, educator: EducatorIx) -> Self {
+        let most = if let Need::Service(service) = need { most_cents(grid, service) } else { 0 };
+        Self { least: least(grid, need, educator, most), educator, seats: OnceLock::new() }
+    }
+
     /// The cheapest first; those of one day with one delta lie side by side.
     pub fn seats(&self, grid: &'g Grid<'_>, service: ServiceIx) -> &[Seat<'g>] {
         self.seats.get_or_init(|| seats(grid, service, self.educator))
