@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::desk::Desk;
 use crate::engine::grid::{BlockIx, EducatorIx, Grid, HoldIx, Need, ServiceIx, SlotIx};
 use crate::engine::holds::timeline::Loads;
-use crate::engine::pairing::fits;
+use crate::engine::pairing::usable;
 use crate::engine::rule::Rule;
 
 /// Who does what.
@@ -205,7 +205,7 @@ impl<'g, 'p> Book<'g, 'p> {
         if self.is_refused_whole(service, educator) {
             return Some(Rule::Caseload);
         }
-        if self.desks[educator].members(slot).is_none() && !fits(self.grid, self.grid.slots[slot].hold, educator) {
+        if self.desks[educator].members(slot).is_none() && !usable(self.grid, slot, educator) {
             return Some(Rule::Availability);
         }
         let loads = &self.grid.view(self.grid.slots[slot].hold, educator).loads;

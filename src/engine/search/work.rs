@@ -44,7 +44,7 @@ const POOL: usize = 12_000;
 /// Rounds of annealing for each need that lost its place.
 const MENDS: u64 = 300;
 /// Educators looked at in a repair, about: where many could take each need, it has fewer rounds.
-const LOOKS: u64 = 60_000;
+const LOOKS: u64 = 30_000;
 /// Seconds that a proof is given before anything else is tried beside it; of what is left then, the share for the few pairs,
 /// and the most, for the proof may end before.
 const PATIENCE: f64 = 0.5;
