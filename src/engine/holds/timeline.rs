@@ -2,7 +2,7 @@
 //!
 //! Schools of a district share a timeline, so nothing here is computed per school. Offsets come from a table with one
 //! entry a day; only days next to a clock change ask the zone database itself. What an educator's clock shows is made
-//! from pieces and spans of one offset, some sets of days at a time: date by date it took ten times as long.
+//! from pieces and spans of one offset, some sets of days at a time, and not date by date.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -2,8 +2,9 @@
 //!
 //! Of two things that touch no quarter hour in common, none collides with the other; two that both fill one on more than half
 //! of its dates do. Between these lie few pairs, and only for them are sets of days compared. Summer and winter are kept apart,
-//! for when clocks change nearly everything moves by an hour. Measured at us-m: sets of days were compared for every sixth
-//! question with touched quarter hours alone, and annealing took three times as long.
+//! for when clocks change nearly everything moves by an hour. With what else spares looks at dates and tables (the limits on
+//! minutes asked once for seats that share them), the same 60,000 rounds of annealing on us-m's services, with the same answer,
+//! went from 20.2 s to 8.5 s of processor time.
 
 use std::sync::Arc;
 
