@@ -313,7 +313,7 @@ async fn standing_changes(tx: &mut Tx, run: &Run) -> Result<StandingChanges, Err
     let bells = meetings.iter().flat_map(|meeting| [meeting.starts_at, meeting.ends_at]);
     let next = sessions::next_bell(tx, run.term_id).await?;
     let until = bells.filter(|bell| *bell > tx.at).chain(next).min();
-    let ahead = sessions::ahead(tx, run.term_id, &run.district_ids, meetings).await?;
+    let ahead = sessions::ahead(tx, run.term_id, &run.district_ids, meetings, run.settings.history).await?;
     let gave_way = giving_way::to_schedule(tx, run.term_id, &ahead.meetings).await?;
     let make_ups = gave_way.into_iter().map(|(booking, _)| booking).collect();
     let (unchanged_meetings, differences) = sessions::differences(ahead);

@@ -97,6 +97,10 @@ struct Asked {
     /// Mend that schedule where it no longer holds, leave the rest of it as it is, and end.
     #[serde(default)]
     repair: bool,
+    /// When a district is published for the first time in a term that has begun, write its sessions from the term's first day,
+    /// as held: for history that is brought in from elsewhere. Else only those to come are written.
+    #[serde(default)]
+    history: bool,
 }
 
 impl Asked {
@@ -116,6 +120,7 @@ impl Asked {
             with: self.with.clone(),
             longer: self.longer.clone(),
             repair: self.repair,
+            history: self.history,
         };
         let mut errors = Vec::new();
         let mut require = |holds: bool, field: &str, message: &str| {

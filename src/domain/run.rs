@@ -86,6 +86,9 @@ pub struct RunSettings {
     pub longer: Option<Longer>,
     /// Mend that schedule where it no longer holds, leave the rest of it as it is, and end.
     pub repair: bool,
+    /// When a district is published for the first time in a term that has begun, write its sessions from the term's first day,
+    /// as held: for history that is brought in from elsewhere. Else only those to come are written.
+    pub history: bool,
 }
 
 impl Default for RunSettings {
@@ -104,6 +107,7 @@ impl Default for RunSettings {
             with: Vec::new(),
             longer: None,
             repair: false,
+            history: false,
         }
     }
 }

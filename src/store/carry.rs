@@ -100,13 +100,20 @@ impl Owed {
 /// Leaves out what has begun, of both: what was held stays as it was held, whatever is planned now, or the log would speak
 /// of sessions that are gone and sessions be counted that nobody held. A meeting whose period has had it (also as one that
 /// the log says was missed) is not planned again; one whose new time has passed is held at its former one, where nothing is
-/// in the way. Where nothing was published yet, the term is written from its first day.
-pub async fn ahead(tx: &mut Tx, term: TermId, before: Vec<Session>, meetings: Vec<Meeting>) -> Result<Ahead> {
+/// in the way. Nobody held what lies before a district's first publication, so that is not written, but where `from_first_day`
+/// says that somebody did.
+pub async fn ahead(
+    tx: &mut Tx,
+    term: TermId,
+    before: Vec<Session>,
+    meetings: Vec<Meeting>,
+    from_first_day: bool,
+) -> Result<Ahead> {
     let at = tx.at;
     let known: BTreeSet<DistrictId> = before.iter().map(|session| session.meeting.district_id).collect();
+    let brought_in = |new: &Meeting| from_first_day && !known.contains(&new.district_id);
     let (history, before): (Vec<_>, Vec<_>) = before.into_iter().partition(|s| s.meeting.has_begun(at));
-    let (meetings, mut found): (Vec<_>, Vec<_>) =
-        meetings.into_iter().partition(|new| known.contains(&new.district_id));
+    let (mut found, meetings): (Vec<_>, Vec<_>) = meetings.into_iter().partition(brought_in);
     let mut said: BTreeMap<(ServiceId, Date), BTreeSet<SessionId>> = BTreeMap::new();
     if !meetings.is_empty() {
         let mut book = Book::read(tx, term).await?;

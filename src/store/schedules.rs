@@ -149,7 +149,8 @@ pub async fn publish(tx: &mut Tx, new: Publication) -> Result<Done> {
     for rows in rows.chunks(1000) {
         tx.execute(&ASSIGN, args![id, json!(rows)]).await?;
     }
-    let ahead = sessions::ahead(tx, term, &new.districts, new.meetings).await?;
+    let history = runs::get(tx, new.run_id).await?.settings.history;
+    let ahead = sessions::ahead(tx, term, &new.districts, new.meetings, history).await?;
     // The schedule goes first: a booked make-up that it leaves no room for is to be made up again.
     let gave_way = giving_way::to_schedule(tx, term, &ahead.meetings).await?;
     giving_way::take_back(tx, &gave_way).await?;

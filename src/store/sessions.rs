@@ -139,12 +139,18 @@ pub struct Wanted {
 
 /// What stands of these districts' sessions and is to come, beside what `meetings` would have there; see
 /// [`carry`]. Make-ups are in neither.
-pub async fn ahead(tx: &mut Tx, term: TermId, districts: &[DistrictId], meetings: Vec<Meeting>) -> Result<Ahead> {
+pub async fn ahead(
+    tx: &mut Tx,
+    term: TermId,
+    districts: &[DistrictId],
+    meetings: Vec<Meeting>,
+    history: bool,
+) -> Result<Ahead> {
     let args = args![term, json!(districts)];
     let rows = tx.rows(&OF_DISTRICTS, args).await?;
     let students = by_session(&tx.rows(&STUDENTS_OF_DISTRICTS, args).await?)?;
     let before: Vec<Session> = rows.iter().map(|row| session(row, &students)).collect::<Result<_>>()?;
-    carry::ahead(tx, term, before, meetings).await
+    carry::ahead(tx, term, before, meetings, history).await
 }
 
 /// Makes what is to come be as planned; what has begun stays. A meeting that was there keeps its id; one that changed gets

@@ -4,10 +4,13 @@
 use bellwether::domain::actor::{Actor, Verb};
 use bellwether::domain::id::{EducatorId, SchoolId, ServiceId, SessionId, StudentId};
 use bellwether::domain::log::{LogEntry, MissReason, Outcome, Said};
-use bellwether::domain::records::{Service, TimeOff};
+use bellwether::domain::records::{Service, Term, TimeOff};
+use bellwether::domain::run::RunSettings;
 use bellwether::domain::session::{Meeting, Purpose, Session, SessionStatus, SessionStudent};
 use bellwether::domain::time::{Clock, Date, Tz, instant, to_utc};
 use bellwether::store::absences::{self, Report};
+use bellwether::store::runs::{self, NewRun};
+use bellwether::store::schedules::{self, Publication};
 use bellwether::store::sessions::{self, Visible, Wanted};
 use bellwether::store::{self, Db, StoreError, Tx, log, makeup};
 use serde_json::{Value, json};
@@ -144,6 +147,31 @@ async fn what_was_held_this_week_is_not_planned_again_for_later_in_it() {
         assert_eq!(served(&house).await, [15, 18, 22, 25]);
     })
     .await;
+}
+
+#[tokio::test]
+async fn nothing_is_said_to_have_been_held_before_the_first_publication_unless_it_is_brought_in() {
+    for (history, days) in [(false, vec![22, 29]), (true, vec![8, 15, 22, 29])] {
+        on_both(async |db| {
+            let house = house(db).await;
+            // In the other term of the house's district nothing was published yet.
+            let mut tx = writes(&house, "2026-09-16T12:00:00Z").await;
+            let term = store::get::<Term>(&mut tx, house.own.parsed("terms")).await.expect("is there").body;
+            let term_id = store::insert(&mut tx, Term { name: "Another".into(), ..term }).await.expect("is kept").id;
+            let districts = vec![house.own.parsed("districts")];
+            let settings = RunSettings { history, ..RunSettings::default() };
+            let new = NewRun { term_id, districts: districts.clone(), settings, problem: "{}".into() };
+            let run_id = runs::create(&mut tx, new).await.expect("a run");
+            let (problem_sha256, schedule, cost) = (String::new(), "{}".into(), json!({}));
+            let (assigned, meetings) = (Vec::new(), services(&house, [8, 15, 22, 29]));
+            let new = Publication { term_id, run_id, districts, problem_sha256, schedule, cost, assigned, meetings };
+            let done = schedules::publish(&mut tx, new).await.expect("is published");
+            assert_eq!(done.tally.added, days.len(), "{done:?}");
+            tx.commit().await.expect("commits");
+            assert_eq!(served(&house).await, days, "{history}");
+        })
+        .await;
+    }
 }
 
 #[tokio::test]

@@ -43,7 +43,7 @@ async fn a_published_instance_goes_from_import_to_published_sessions_at_its_best
 
         let imported = client.post("/api/v1/import/problem", &problem).await;
         assert_eq!((imported.status.as_u16(), &imported.body["counts"]["section"]["created"]), (200, &json!(tasks)));
-        let wanted = json!({"term_id": imported.body["term_id"], "gap": 0, "seconds": 60});
+        let wanted = json!({"term_id": imported.body["term_id"], "gap": 0, "seconds": 60, "history": true});
         let run = format!("/api/v1/runs/{}", client.post("/api/v1/runs", &wanted).await.id());
         let deadline = Instant::now() + Duration::from_mins(2);
         let ended = loop {

@@ -88,7 +88,7 @@ impl AtWork {
 }
 
 pub fn settings() -> RunSettings {
-    RunSettings { seconds: 60, threads: 1, gap: 0.0, ..RunSettings::default() }
+    RunSettings { seconds: 60, threads: 1, gap: 0.0, history: true, ..RunSettings::default() }
 }
 
 /// Asks for a run of everything in the term.

@@ -155,7 +155,7 @@ fn spoken(key: &str) -> String {
 }
 
 async fn solve_and_publish(state: &State, term: TermId, solver: Solver) -> anyhow::Result<()> {
-    let settings = RunSettings { seconds: SECONDS, gap: 0.01, ..RunSettings::default() };
+    let settings = RunSettings { seconds: SECONDS, gap: 0.01, history: true, ..RunSettings::default() };
     let asked = state
         .ask(&Actor::program(SOURCE), term, Vec::new(), settings)
         .await

@@ -176,7 +176,8 @@ async fn publish(db: &Db, own: &Side, foreign: &Side) {
     let mut tx = db.write("test").await.expect("writes");
     let problem = snapshot::within(&mut tx, term, &districts).await.expect("the records make a problem");
     let problem = serde_json::to_string(&problem).expect("plain data");
-    let new = NewRun { term_id: term, districts: districts.clone(), settings: RunSettings::default(), problem };
+    let settings = RunSettings { history: true, ..RunSettings::default() };
+    let new = NewRun { term_id: term, districts: districts.clone(), settings, problem };
     let run_id: RunId = runs::create(&mut tx, new).await.expect("a run");
     let meetings = [own, foreign].into_iter().flat_map(meetings).collect();
     let publication = Publication {
