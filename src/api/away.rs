@@ -14,7 +14,7 @@ use crate::store::{Tx, log};
 /// Most meetings of one absence: eight a day for a school year.
 const MOST: i64 = 5000;
 
-/// What the educator should hold in those days, or have held, and nobody has taken.
+/// What the educator should hold in those days, or have held, and nobody has taken: sessions in which somebody is due.
 async fn all(tx: &mut Tx, absence: &Absence) -> Result<Vec<Listed>, Error> {
     let noon = |on: Date| time::instant(on.number() * i64::from(time::DAY_MINUTES));
     let wanted = Wanted {
@@ -28,7 +28,11 @@ async fn all(tx: &mut Tx, absence: &Absence) -> Result<Vec<Listed>, Error> {
     let mut listed = sessions::list(tx, &Visible::ALL, wanted, None, MOST).await?;
     listed.retain(|l| {
         let meeting = &l.session.meeting;
-        l.session.term_id == absence.term_id && span.contains(meeting.held_on) && meeting.status != SessionStatus::Held
+        let wanted = meeting.students.is_empty() || meeting.students.iter().any(|student| student.due);
+        l.session.term_id == absence.term_id
+            && span.contains(meeting.held_on)
+            && meeting.status != SessionStatus::Held
+            && wanted
     });
     Ok(listed)
 }
@@ -49,7 +53,8 @@ pub async fn missed(tx: &mut Tx, absence: &Absence) -> Result<Vec<Listed>, Error
         log::of_sessions(tx, &ids).await?.iter().map(|entry| (entry.session_id, entry.service_id)).collect();
     listed.retain(|l| {
         let Session { id, meeting, .. } = &l.session;
-        meeting.students.iter().any(|student| !said.contains(&(Some(*id), student.service_id)))
+        let mut due = meeting.students.iter().filter(|student| student.due);
+        due.any(|student| !said.contains(&(Some(*id), student.service_id)))
     });
     Ok(listed)
 }

@@ -154,10 +154,11 @@ fn shown(listed: Listed) -> Shown {
         Purpose::Section(section) => (Some(section.uuid()), None),
         Purpose::Service(service) => (None, Some(service)),
     };
+    let held = meeting.status != SessionStatus::Uncovered;
     let student = |student: crate::domain::session::SessionStudent| ShownStudent {
         student_id: student.student_id.uuid(),
         service_id: student.service_id.uuid(),
-        serves: student.serves,
+        serves: held && student.due,
     };
     Shown {
         join_url,

@@ -47,8 +47,9 @@ pub enum Purpose {
 pub struct SessionStudent {
     pub service_id: ServiceId,
     pub student_id: StudentId,
-    /// Minutes are owed on this date, and the educator is there.
-    pub serves: bool,
+    /// Minutes of it are owed to them, whether or not its educator is there: not where the service is not owed on that day,
+    /// nor where its period has had them.
+    pub due: bool,
 }
 
 /// What a session is, whoever published it and whenever.
@@ -79,6 +80,12 @@ impl Meeting {
     #[must_use]
     pub fn has_begun(&self, at: DateTime<Utc>) -> bool {
         self.starts_at <= at
+    }
+
+    /// The students who get its minutes: nobody where the educator is away.
+    pub fn served(&self) -> impl Iterator<Item = &SessionStudent> {
+        let held = self.status != SessionStatus::Uncovered;
+        self.students.iter().filter(move |student| held && student.due)
     }
 
     /// Whether two meetings would have somebody in two places.

@@ -150,16 +150,15 @@ impl<'p> Index<'p> {
             let students: Result<Vec<_>, Unknown> = members
                 .iter()
                 .map(|service| {
-                    let owed = self.span(service.first, service.last).contains(day.date);
                     Ok(SessionStudent {
                         service_id: record(&service.id)?,
                         student_id: record(&service.student)?,
-                        serves: owed && present,
+                        due: self.span(service.first, service.last).contains(day.date),
                     })
                 })
                 .collect();
             let students = students?;
-            let status = match (present, students.iter().any(|student| student.serves)) {
+            let status = match (present, students.iter().any(|student| student.due)) {
                 (true, true) => SessionStatus::Planned,
                 (true, false) => SessionStatus::Held,
                 (false, _) => SessionStatus::Uncovered,

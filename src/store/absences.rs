@@ -12,7 +12,7 @@ use super::error::{Result, StoreError};
 use super::tx::{Row, Tx, statements};
 use super::{audit, log};
 use crate::args;
-use crate::domain::id::{AbsenceId, EducatorId, RecordId, ServiceId, SessionId, TermId};
+use crate::domain::id::{AbsenceId, EducatorId, RecordId, SessionId, TermId};
 use crate::domain::log::MissReason;
 use crate::domain::session::{Meeting, SessionStatus};
 use crate::domain::time::Date;
@@ -36,23 +36,20 @@ statements! {
              FROM jsonb_to_recordset($2) AS x(session uuid, \"by\" uuid) JOIN session s ON s.id = x.session \
              ON CONFLICT (term_id, session_key) DO UPDATE SET absence_id = excluded.absence_id, educator_id = excluded.educator_id, \
              away_id = CASE WHEN cover.educator_id = excluded.away_id THEN cover.away_id ELSE excluded.away_id END";
-    HAND_OVER = "UPDATE session SET educator_id = $2, status = 'planned', sequence = sequence + 1, updated_at = $3 \
+    /// Where nobody is due, only the slot is kept.
+    HAND_OVER = "UPDATE session SET educator_id = $2, status = CASE WHEN service IS NULL OR EXISTS (SELECT 1 FROM session_student x WHERE x.session_id = session.id AND x.due) THEN 'planned' ELSE 'held' END, \
+                 sequence = sequence + 1, updated_at = $3 \
                  WHERE id IN (SELECT unhex(value, '-') FROM json_each($1))"
-              | "UPDATE session SET educator_id = $2, status = 'planned', sequence = sequence + 1, updated_at = $3 \
+              | "UPDATE session SET educator_id = $2, status = CASE WHEN service IS NULL OR EXISTS (SELECT 1 FROM session_student x WHERE x.session_id = session.id AND x.due) THEN 'planned' ELSE 'held' END, \
+                 sequence = sequence + 1, updated_at = $3 \
                  WHERE id IN (SELECT value::uuid FROM jsonb_array_elements_text($1))";
     LEAVE_OPEN = "UPDATE session SET status = 'uncovered', sequence = sequence + 1, updated_at = $2 WHERE id IN (SELECT unhex(value, '-') FROM json_each($1))"
                | "UPDATE session SET status = 'uncovered', sequence = sequence + 1, updated_at = $2 WHERE id IN (SELECT value::uuid FROM jsonb_array_elements_text($1))";
     SERVE_NOBODY = "UPDATE session_student SET serves = FALSE WHERE session_id IN (SELECT unhex(value, '-') FROM json_each($1))"
                  | "UPDATE session_student SET serves = FALSE WHERE session_id IN (SELECT value::uuid FROM jsonb_array_elements_text($1))";
-    /// Of sessions that nobody holds, whoever is owed them.
-    SERVE_OWED = "UPDATE session_student SET serves = TRUE WHERE session_id IN (SELECT unhex(value, '-') FROM json_each($1)) \
-                  AND EXISTS (SELECT 1 FROM service v JOIN session n ON n.id = session_student.session_id WHERE n.status = 'uncovered' AND v.id = session_student.service_id \
-                  AND (v.first_on IS NULL OR v.first_on <= n.held_on) AND (v.last_on IS NULL OR n.held_on <= v.last_on))"
-               | "UPDATE session_student SET serves = TRUE WHERE session_id IN (SELECT value::uuid FROM jsonb_array_elements_text($1)) \
-                  AND EXISTS (SELECT 1 FROM service v JOIN session n ON n.id = session_student.session_id WHERE n.status = 'uncovered' AND v.id = session_student.service_id \
-                  AND (v.first_on IS NULL OR v.first_on <= n.held_on) AND (v.last_on IS NULL OR n.held_on <= v.last_on))";
-    OWED = "SELECT id, first_on, last_on FROM service WHERE id IN (SELECT unhex(value, '-') FROM json_each($1)) ORDER BY id"
-         | "SELECT id, first_on, last_on FROM service WHERE id IN (SELECT value::uuid FROM jsonb_array_elements_text($1)) ORDER BY id";
+    /// Before somebody takes a session, or gets it back: it gives its minutes to whoever was due in it.
+    SERVE_DUE = "UPDATE session_student SET serves = due WHERE session_id IN (SELECT unhex(value, '-') FROM json_each($1))"
+              | "UPDATE session_student SET serves = due WHERE session_id IN (SELECT value::uuid FROM jsonb_array_elements_text($1))";
     STANDING_IN = "SELECT s.educator_id, s.starts_at, s.ends_at FROM session s LEFT JOIN cover c ON c.term_id = s.term_id AND c.session_key = s.key \
                    WHERE s.term_id = $1 AND s.ends_at > $2 AND s.starts_at < $3 AND (s.educator_id = c.educator_id OR s.makes_up IS NOT NULL) \
                    ORDER BY s.starts_at, s.id";
@@ -140,7 +137,7 @@ pub async fn approve(tx: &mut Tx, id: AbsenceId, covers: &[(SessionId, Option<Ed
     for (by, sessions) in &of {
         for sessions in sessions.chunks(1000) {
             if let Some(by) = by {
-                serve_owed(tx, sessions).await?;
+                serve_due(tx, sessions).await?;
                 tx.execute(&HAND_OVER, args![json!(sessions), *by, at]).await?;
             } else {
                 tx.execute(&LEAVE_OPEN, args![json!(sessions), at]).await?;
@@ -154,9 +151,9 @@ pub async fn approve(tx: &mut Tx, id: AbsenceId, covers: &[(SessionId, Option<Ed
     Ok(true)
 }
 
-/// Serves those who are owed sessions that nobody holds as yet, before somebody takes them.
-pub(super) async fn serve_owed(tx: &mut Tx, sessions: &[SessionId]) -> Result<()> {
-    tx.execute(&SERVE_OWED, args![json!(sessions)]).await.map(drop)
+/// Serves those who are due in these sessions, because somebody takes them.
+pub(super) async fn serve_due(tx: &mut Tx, sessions: &[SessionId]) -> Result<()> {
+    tx.execute(&SERVE_DUE, args![json!(sessions)]).await.map(drop)
 }
 
 /// Whether a meeting that has begun was not held, because the educator was away: it was reported before it began, or on a
@@ -209,7 +206,6 @@ pub async fn apply(tx: &mut Tx, term: TermId, meetings: &mut [Meeting]) -> Resul
     for meeting in meetings.iter().filter(|meeting| helpers.contains(&meeting.educator_id)) {
         busy.entry(meeting.educator_id).or_default().push((meeting.starts_at, meeting.ends_at));
     }
-    let mut covered = Vec::new();
     for meeting in meetings.iter_mut().filter(|meeting| meeting.status == SessionStatus::Uncovered) {
         let Some((away, by)) = covers.get(&meeting.key) else { continue };
         let taken = busy.entry(*by).or_default();
@@ -217,25 +213,6 @@ pub async fn apply(tx: &mut Tx, term: TermId, meetings: &mut [Meeting]) -> Resul
         if meeting.educator_id == *away && free {
             taken.push((meeting.starts_at, meeting.ends_at));
             (meeting.educator_id, meeting.status) = (*by, SessionStatus::Planned);
-            covered.push(meeting);
-        }
-    }
-    serve(tx, &mut covered).await
-}
-
-/// Lets the students be served whose services are owed on the day.
-async fn serve(tx: &mut Tx, meetings: &mut [&mut Meeting]) -> Result<()> {
-    let services: BTreeSet<ServiceId> =
-        meetings.iter().flat_map(|meeting| &meeting.students).map(|student| student.service_id).collect();
-    let mut owed: BTreeMap<ServiceId, [Option<NaiveDate>; 2]> = BTreeMap::new();
-    for row in tx.rows(&OWED, args![json!(services)]).await? {
-        owed.insert(row.id("id")?, [row.get("first_on")?, row.get("last_on")?]);
-    }
-    for meeting in meetings {
-        let on = *meeting.held_on;
-        for student in &mut meeting.students {
-            let [first, last] = owed.get(&student.service_id).copied().unwrap_or_default();
-            student.serves = first.is_none_or(|first| first <= on) && last.is_none_or(|last| on <= last);
         }
     }
     Ok(())

@@ -45,12 +45,12 @@ impl Ahead {
     pub(super) fn held_as(&self, id: SessionId, mut meeting: Meeting) -> Meeting {
         let on = meeting.held_on;
         let of_another = |service| self.said.get(&(service, on)).is_some_and(|said| !said.contains(&id));
-        for student in meeting.students.iter_mut().filter(|student| student.serves) {
-            student.serves = !of_another(student.service_id);
+        for student in meeting.students.iter_mut().filter(|student| student.due) {
+            student.due = !of_another(student.service_id);
         }
         if meeting.status == SessionStatus::Planned
             && !meeting.students.is_empty()
-            && meeting.students.iter().all(|student| !student.serves)
+            && meeting.students.iter().all(|student| !student.due)
         {
             meeting.status = SessionStatus::Held;
         }
@@ -204,7 +204,7 @@ impl Book {
                     Accounted { label: Label::Key(meeting.key.clone()), begun: true },
                 ));
             }
-            let held = meeting.students.iter().filter(|s| s.serves && !said.contains(&(*id, s.service_id)));
+            let held = meeting.served().filter(|s| !said.contains(&(*id, s.service_id)));
             let units = held.filter_map(|student| self.unit(student.service_id, on));
             found.extend(units.map(|unit| (unit, Accounted { label: Label::On(on), begun: true })));
         }
@@ -249,7 +249,7 @@ impl Book {
             let on = meeting.held_on;
             for student in &mut meeting.students {
                 let had = self.unit(student.service_id, on).is_some_and(|unit| refused.contains(&(n, unit)));
-                student.serves &= !had;
+                student.due &= !had;
             }
             found.push(meeting);
         }
@@ -269,7 +269,7 @@ async fn restore(
         return Ok(());
     }
     let served = |meeting: &Meeting| -> Vec<(ServiceId, Date)> {
-        meeting.students.iter().filter(|s| s.serves).map(|s| (s.service_id, meeting.held_on)).collect()
+        meeting.served().map(|s| (s.service_id, meeting.held_on)).collect()
     };
     let mut taken: BTreeSet<(ServiceId, Date)> = found.iter().flat_map(served).collect();
     let mut keys: BTreeSet<String> = found.iter().map(|meeting| meeting.key.clone()).collect();
@@ -281,7 +281,7 @@ async fn restore(
             continue;
         }
         let mut students = Vec::new();
-        for student in meeting.students.iter().filter(|student| student.serves) {
+        for student in meeting.served() {
             let Some(unit) = book.unit(student.service_id, meeting.held_on) else { continue };
             let accounted = book.accounted.get(&unit).map_or(&[][..], Vec::as_slice);
             let is_logged = accounted.iter().any(|one| one.label == Label::On(meeting.held_on));
@@ -326,7 +326,7 @@ mod tests {
         let on = Date::ymd(2026, 9, 17);
         let (kept, other) = (SessionId::fresh(), SessionId::fresh());
         let student =
-            || SessionStudent { service_id: ServiceId::fresh(), student_id: StudentId::fresh(), serves: true };
+            || SessionStudent { service_id: ServiceId::fresh(), student_id: StudentId::fresh(), due: true };
         let (one, two) = (student(), student());
         let meeting = |students: &[SessionStudent]| Meeting {
             key: "k".into(),
@@ -349,7 +349,7 @@ mod tests {
         let ahead = Ahead { said, ..Ahead::default() };
         let serves = |id, students: &[SessionStudent]| {
             let held = ahead.held_as(id, meeting(students));
-            (held.status, held.students.iter().map(|student| student.serves).collect::<Vec<_>>())
+            (held.status, held.students.iter().map(|student| student.due).collect::<Vec<_>>())
         };
         assert_eq!(serves(kept, &[one]), (SessionStatus::Planned, vec![true]));
         assert_eq!(serves(other, &[two]), (SessionStatus::Held, vec![false]));

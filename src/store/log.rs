@@ -20,10 +20,7 @@ use crate::domain::time::{Clock, Date};
 statements! {
     SESSION = "SELECT n.id, n.educator_id, n.district_id, n.held_on, n.starts, n.ends, n.starts_at, n.status, n.makes_up FROM session n \
                WHERE n.id = $1 AND n.service IS NOT NULL";
-    /// Minutes are due where they are served, or would be if the educator were there.
-    STUDENTS = "SELECT x.service_id, x.student_id, (x.serves OR (n.status = 'uncovered' AND (v.first_on IS NULL OR v.first_on <= n.held_on) \
-                AND (v.last_on IS NULL OR n.held_on <= v.last_on))) AS due FROM session_student x JOIN session n ON n.id = x.session_id \
-                JOIN service v ON v.id = x.service_id WHERE x.session_id = $1 ORDER BY x.service_id";
+    STUDENTS = "SELECT service_id, student_id, due FROM session_student WHERE session_id = $1 ORDER BY service_id";
     INSERT = "INSERT INTO service_log (id, version, created_at, updated_at, service_id, student_id, district_id, educator_id, session_id, held_on, \
               outcome, reason, starts, ends, planned_minutes, delivered_minutes, \"grouping\", makes_up, logged_by) \
               VALUES ($1, 1, $2, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";

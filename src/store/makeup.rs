@@ -41,23 +41,23 @@ statements! {
     INSERT = "INSERT INTO session (id, term_id, schedule_id, educator_id, school_id, district_id, service, key, held_on, starts, ends, tz, starts_at, ends_at, \
               tzdb, minutes, status, sequence, updated_at, makes_up) \
               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 'planned', 0, $17, $18)";
-    INSERT_STUDENT = "INSERT INTO session_student (session_id, service_id, student_id, starts_at, ends_at, serves) VALUES ($1, $2, $3, $4, $5, TRUE)";
+    INSERT_STUDENT = "INSERT INTO session_student (session_id, service_id, student_id, starts_at, ends_at, due, serves) VALUES ($1, $2, $3, $4, $5, TRUE, TRUE)";
     DELETE = "DELETE FROM session WHERE id = $1 AND makes_up IS NOT NULL";
     GET = "SELECT n.id, n.term_id, n.educator_id, e.display_name, n.school_id, n.district_id, n.service, n.key, n.held_on, n.starts, n.ends, n.tz, \
-           n.starts_at, n.ends_at, n.minutes, n.status, n.makes_up, x.service_id, x.student_id, x.serves, \
+           n.starts_at, n.ends_at, n.minutes, n.status, n.makes_up, x.service_id, x.student_id, x.due, \
            EXISTS (SELECT 1 FROM service_log g WHERE g.session_id = n.id) AS logged FROM session n JOIN session_student x ON x.session_id = n.id \
            JOIN educator e ON e.id = n.educator_id WHERE n.id = $1 AND n.makes_up IS NOT NULL";
     OF_ENTRIES = "SELECT n.id, n.term_id, n.educator_id, e.display_name, n.school_id, n.district_id, n.service, n.key, n.held_on, n.starts, n.ends, n.tz, \
-                  n.starts_at, n.ends_at, n.minutes, n.status, n.makes_up, x.service_id, x.student_id, x.serves, \
+                  n.starts_at, n.ends_at, n.minutes, n.status, n.makes_up, x.service_id, x.student_id, x.due, \
                   EXISTS (SELECT 1 FROM service_log g WHERE g.session_id = n.id) AS logged FROM session n JOIN session_student x ON x.session_id = n.id \
                   JOIN educator e ON e.id = n.educator_id WHERE n.makes_up IN (SELECT unhex(value, '-') FROM json_each($1)) ORDER BY n.starts_at, n.id"
                | "SELECT n.id, n.term_id, n.educator_id, e.display_name, n.school_id, n.district_id, n.service, n.key, n.held_on, n.starts, n.ends, n.tz, \
-                  n.starts_at, n.ends_at, n.minutes, n.status, n.makes_up, x.service_id, x.student_id, x.serves, \
+                  n.starts_at, n.ends_at, n.minutes, n.status, n.makes_up, x.service_id, x.student_id, x.due, \
                   EXISTS (SELECT 1 FROM service_log g WHERE g.session_id = n.id) AS logged FROM session n JOIN session_student x ON x.session_id = n.id \
                   JOIN educator e ON e.id = n.educator_id WHERE n.makes_up IN (SELECT value::uuid FROM jsonb_array_elements_text($1)) ORDER BY n.starts_at, n.id";
     /// Those to come of a term, whatever the district: an educator teaches in several.
     TO_COME = "SELECT n.id, n.term_id, n.educator_id, e.display_name, n.school_id, n.district_id, n.service, n.key, n.held_on, n.starts, n.ends, n.tz, \
-               n.starts_at, n.ends_at, n.minutes, n.status, n.makes_up, x.service_id, x.student_id, x.serves, \
+               n.starts_at, n.ends_at, n.minutes, n.status, n.makes_up, x.service_id, x.student_id, x.due, \
                EXISTS (SELECT 1 FROM service_log g WHERE g.session_id = n.id) AS logged FROM session n JOIN session_student x ON x.session_id = n.id \
                JOIN educator e ON e.id = n.educator_id WHERE n.term_id = $1 AND n.makes_up IS NOT NULL AND n.starts_at > $2 ORDER BY n.starts_at, n.id";
 }
@@ -379,7 +379,7 @@ fn booking(row: &Row) -> Result<Booking> {
         students: vec![SessionStudent {
             service_id: row.id::<ServiceId>("service_id")?,
             student_id: row.id::<StudentId>("student_id")?,
-            serves: row.get("serves")?,
+            due: row.get("due")?,
         }],
         held_on: Date(row.get::<NaiveDate>("held_on")?),
         starts: parsed(row, "starts")?,

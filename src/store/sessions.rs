@@ -15,7 +15,7 @@ use super::tx::{Row, Statement, Tx, instant_text, statements};
 use crate::args;
 use crate::domain::actor::{Actor, Reach, Thing, Verb};
 use crate::domain::id::{DistrictId, EducatorId, LogId, RecordId, ScheduleId, SchoolId, ServiceId, SessionId, TermId};
-use crate::domain::session::{Meeting, Purpose, Session, SessionStudent};
+use crate::domain::session::{Meeting, Purpose, Session, SessionStatus, SessionStudent};
 use crate::domain::time::{Clock, Date, TZDB_VERSION, Tz};
 
 statements! {
@@ -26,13 +26,13 @@ statements! {
                  | "SELECT id, term_id, schedule_id, educator_id, school_id, district_id, section_id, service, key, held_on, starts, ends, tz, \
                     starts_at, ends_at, minutes, status, sequence, updated_at, makes_up FROM session \
                     WHERE term_id = $1 AND makes_up IS NULL AND district_id IN (SELECT value::uuid FROM jsonb_array_elements_text($2)) ORDER BY key";
-    STUDENTS_OF_DISTRICTS = "SELECT x.session_id, x.service_id, x.student_id, x.serves FROM session_student x JOIN session s ON s.id = x.session_id \
+    STUDENTS_OF_DISTRICTS = "SELECT x.session_id, x.service_id, x.student_id, x.due FROM session_student x JOIN session s ON s.id = x.session_id \
                              WHERE s.term_id = $1 AND s.district_id IN (SELECT unhex(value, '-') FROM json_each($2)) ORDER BY x.session_id, x.service_id"
-                          | "SELECT x.session_id, x.service_id, x.student_id, x.serves FROM session_student x JOIN session s ON s.id = x.session_id \
+                          | "SELECT x.session_id, x.service_id, x.student_id, x.due FROM session_student x JOIN session s ON s.id = x.session_id \
                              WHERE s.term_id = $1 AND s.district_id IN (SELECT value::uuid FROM jsonb_array_elements_text($2)) ORDER BY x.session_id, x.service_id";
-    STUDENTS = "SELECT session_id, service_id, student_id, serves FROM session_student \
+    STUDENTS = "SELECT session_id, service_id, student_id, due FROM session_student \
                 WHERE session_id IN (SELECT unhex(value, '-') FROM json_each($1)) ORDER BY session_id, service_id"
-             | "SELECT session_id, service_id, student_id, serves FROM session_student \
+             | "SELECT session_id, service_id, student_id, due FROM session_student \
                 WHERE session_id IN (SELECT value::uuid FROM jsonb_array_elements_text($1)) ORDER BY session_id, service_id";
     DELETE = "DELETE FROM session WHERE id IN (SELECT unhex(value, '-') FROM json_each($1))"
            | "DELETE FROM session WHERE id IN (SELECT value::uuid FROM jsonb_array_elements_text($1))";
@@ -48,12 +48,12 @@ statements! {
               minutes, status, sequence, $4 FROM jsonb_to_recordset($5) AS x(id uuid, educator_id uuid, school_id uuid, district_id uuid, \
               section_id uuid, service text, key text, held_on date, starts text, ends text, tz text, starts_at timestamptz, ends_at timestamptz, \
               minutes bigint, status text, sequence bigint)";
-    INSERT_STUDENTS = "INSERT INTO session_student (session_id, service_id, student_id, starts_at, ends_at, serves) \
+    INSERT_STUDENTS = "INSERT INTO session_student (session_id, service_id, student_id, starts_at, ends_at, due, serves) \
                        SELECT unhex(value ->> 'session_id', '-'), unhex(value ->> 'service_id', '-'), unhex(value ->> 'student_id', '-'), \
-                       value ->> 'starts_at', value ->> 'ends_at', value ->> 'serves' FROM json_each($1)"
-                    | "INSERT INTO session_student (session_id, service_id, student_id, starts_at, ends_at, serves) \
-                       SELECT session_id, service_id, student_id, starts_at, ends_at, serves FROM jsonb_to_recordset($1) \
-                       AS x(session_id uuid, service_id uuid, student_id uuid, starts_at timestamptz, ends_at timestamptz, serves boolean)";
+                       value ->> 'starts_at', value ->> 'ends_at', value ->> 'due', value ->> 'serves' FROM json_each($1)"
+                    | "INSERT INTO session_student (session_id, service_id, student_id, starts_at, ends_at, due, serves) \
+                       SELECT session_id, service_id, student_id, starts_at, ends_at, due, serves FROM jsonb_to_recordset($1) \
+                       AS x(session_id uuid, service_id uuid, student_id uuid, starts_at timestamptz, ends_at timestamptz, due boolean, serves boolean)";
     NEXT_BELL = "SELECT MIN(bell) AS bell FROM (SELECT MIN(starts_at) AS bell FROM session WHERE term_id = $1 AND starts_at > $2 \
                  UNION ALL SELECT MIN(ends_at) FROM session WHERE term_id = $1 AND ends_at > $2) AS bells";
     LIST = "SELECT s.id, s.term_id, s.schedule_id, s.educator_id, s.school_id, s.district_id, s.section_id, s.service, s.key, s.held_on, s.starts, \
@@ -346,9 +346,10 @@ fn encoded(id: SessionId, sequence: i64, meeting: &Meeting) -> Json {
 }
 
 fn encoded_students(id: SessionId, meeting: &Meeting) -> impl Iterator<Item = Json> {
+    let held = meeting.status != SessionStatus::Uncovered;
     meeting.students.iter().map(move |student| {
         json!({
-            "session_id": id, "service_id": student.service_id, "student_id": student.student_id, "serves": student.serves,
+            "session_id": id, "service_id": student.service_id, "student_id": student.student_id, "due": student.due, "serves": held && student.due,
             "starts_at": instant_text(meeting.starts_at), "ends_at": instant_text(meeting.ends_at),
         })
     })
@@ -360,7 +361,7 @@ fn by_session(rows: &[Row]) -> Result<BTreeMap<Uuid, Vec<SessionStudent>>> {
         let student = SessionStudent {
             service_id: row.id("service_id")?,
             student_id: row.id("student_id")?,
-            serves: row.get("serves")?,
+            due: row.get("due")?,
         };
         students.entry(row.get("session_id")?).or_default().push(student);
     }

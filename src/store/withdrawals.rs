@@ -25,9 +25,11 @@ statements! {
                  AND ((s.educator_id = $2 AND s.status = 'uncovered') OR c.away_id = $2 OR c.absence_id = $5) ORDER BY s.starts_at, s.id";
     FIRST = "SELECT MIN(s.starts_at) AS at FROM session s LEFT JOIN cover c ON c.term_id = s.term_id AND c.session_key = s.key \
              WHERE s.term_id = $1 AND s.held_on >= $3 AND s.held_on <= $4 AND s.status <> 'held' AND (s.educator_id = $2 OR c.away_id = $2)";
-    GIVE_BACK = "UPDATE session SET educator_id = $2, status = 'planned', sequence = sequence + 1, updated_at = $3 \
+    GIVE_BACK = "UPDATE session SET educator_id = $2, status = CASE WHEN service IS NULL OR EXISTS (SELECT 1 FROM session_student x WHERE x.session_id = session.id AND x.due) THEN 'planned' ELSE 'held' END, \
+                 sequence = sequence + 1, updated_at = $3 \
                  WHERE id IN (SELECT unhex(value, '-') FROM json_each($1))"
-              | "UPDATE session SET educator_id = $2, status = 'planned', sequence = sequence + 1, updated_at = $3 \
+              | "UPDATE session SET educator_id = $2, status = CASE WHEN service IS NULL OR EXISTS (SELECT 1 FROM session_student x WHERE x.session_id = session.id AND x.due) THEN 'planned' ELSE 'held' END, \
+                 sequence = sequence + 1, updated_at = $3 \
                  WHERE id IN (SELECT value::uuid FROM jsonb_array_elements_text($1))";
     UNCOVER = "DELETE FROM cover WHERE term_id = $1 AND session_key IN (SELECT value FROM json_each($2))"
             | "DELETE FROM cover WHERE term_id = $1 AND session_key IN (SELECT value FROM jsonb_array_elements_text($2))";
@@ -115,7 +117,7 @@ pub async fn withdraw(tx: &mut Tx, absence: &Absence, meetings: &[Returning]) ->
     for some in meetings.chunks(1000) {
         let ids: Vec<SessionId> = some.iter().map(|meeting| meeting.session_id).collect();
         let own: Vec<&str> = some.iter().filter(|m| m.of.is_none()).map(|meeting| meeting.key.as_str()).collect();
-        absences::serve_owed(tx, &ids).await?;
+        absences::serve_due(tx, &ids).await?;
         tx.execute(&GIVE_BACK, args![json!(ids), absence.educator_id, at]).await?;
         tx.execute(&UNCOVER, args![absence.term_id, json!(own)]).await?;
     }

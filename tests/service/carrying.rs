@@ -38,7 +38,7 @@ pub fn september(day: u32) -> Date {
 }
 
 /// Half an hour of the house's service.
-fn service(house: &House, on: Date, starts: &str) -> Meeting {
+pub fn service(house: &House, on: Date, starts: &str) -> Meeting {
     let side = &house.own;
     let (tz, starts) = (Tz::America__Phoenix, starts.parse::<Clock>().expect("a clock"));
     let from = to_utc(tz, on, starts.minutes());
@@ -50,7 +50,7 @@ fn service(house: &House, on: Date, starts: &str) -> Meeting {
         school_id: side.parsed::<SchoolId>("schools"),
         district_id: side.parsed("districts"),
         purpose: Purpose::Service("speech".into()),
-        students: vec![SessionStudent { service_id, student_id, serves: true }],
+        students: vec![SessionStudent { service_id, student_id, due: true }],
         held_on: on,
         starts,
         ends: Clock::from_minutes(starts.minutes() + 30).expect("a clock"),
@@ -62,11 +62,11 @@ fn service(house: &House, on: Date, starts: &str) -> Meeting {
     }
 }
 
-fn services<const N: usize>(house: &House, days: [u32; N]) -> Vec<Meeting> {
+pub fn services<const N: usize>(house: &House, days: [u32; N]) -> Vec<Meeting> {
     days.map(|day| service(house, september(day), "10:00")).to_vec()
 }
 
-async fn sessions(house: &House) -> Vec<Session> {
+pub async fn sessions(house: &House) -> Vec<Session> {
     let wanted = Wanted {
         from: at("2026-09-02T00:00:00Z"),
         to: at("2027-01-01T00:00:00Z"),
@@ -80,8 +80,8 @@ async fn sessions(house: &House) -> Vec<Session> {
 }
 
 /// The days of September on which the house's student is served after the first of it.
-async fn served(house: &House) -> Vec<u32> {
-    let serves = |session: &&Session| session.meeting.students.iter().any(|student| student.serves);
+pub async fn served(house: &House) -> Vec<u32> {
+    let serves = |session: &&Session| session.meeting.served().next().is_some();
     let found = sessions(house).await;
     found.iter().filter(serves).map(|session| chrono::Datelike::day(&*session.meeting.held_on)).collect()
 }
@@ -282,7 +282,7 @@ async fn who_takes_a_session_that_nobody_held_serves_those_who_are_owed_it() {
         let house = house(db).await;
         // The days off were known when the schedule was published, and who stands in is decided later.
         let mut nobody = service(&house, september(15), "10:00");
-        (nobody.status, nobody.students[0].serves) = (SessionStatus::Uncovered, false);
+        nobody.status = SessionStatus::Uncovered;
         publish(&house, "2026-09-02T12:00:00Z", vec![nobody]).await;
         let id = sessions(&house).await[0].id;
         let mut tx = writes(&house, "2026-09-03T12:00:00Z").await;
@@ -398,7 +398,7 @@ async fn a_past_session_that_nobody_held_is_named_as_one_to_log() {
     on_both(async |db| {
         let house = house(db).await;
         let mut nobody = service(&house, september(15), "10:00");
-        (nobody.status, nobody.students[0].serves) = (SessionStatus::Uncovered, false);
+        nobody.status = SessionStatus::Uncovered;
         publish(&house, "2026-09-02T12:00:00Z", vec![nobody, service(&house, september(22), "10:00")]).await;
         let ahead = week(&house, "2026-09-15", "2026-09-14").await;
         assert_eq!([&ahead["unscheduled"], &ahead["unheld"]], [30, 0], "{ahead}");

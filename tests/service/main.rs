@@ -8,6 +8,7 @@ mod candidates;
 mod carrying;
 mod crash;
 mod doors;
+mod due;
 mod feeds;
 mod fresh;
 mod histories;

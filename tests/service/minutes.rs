@@ -385,8 +385,8 @@ async fn whoever_is_not_due_is_not_waited_for_on_the_page_of_the_log() {
             tx.commit().await.expect("commits");
         };
         // Beside whoever meets there.
-        let beside = "INSERT INTO session_student (session_id, service_id, student_id, starts_at, ends_at, serves) \
-                      SELECT x.session_id, w.id, w.student_id, x.starts_at, x.ends_at, x.serves FROM session_student x \
+        let beside = "INSERT INTO session_student (session_id, service_id, student_id, starts_at, ends_at, due, serves) \
+                      SELECT x.session_id, w.id, w.student_id, x.starts_at, x.ends_at, x.due, x.serves FROM session_student x \
                       JOIN service v ON v.id = x.service_id JOIN service w ON w.school_id = v.school_id WHERE w.id = $1 AND v.id <> w.id";
         change(beside, id(&service)).await;
         let path = format!("/educators/{}/log?on=2026-09-01", own("educators"));
@@ -395,11 +395,11 @@ async fn whoever_is_not_due_is_not_waited_for_on_the_page_of_the_log() {
         let both = page().await;
         assert!(badges(&both) == (2, 0) && both.contains("All students"), "{both}");
 
-        change("UPDATE session_student SET serves = FALSE WHERE service_id = $1", id(&service)).await;
+        change("UPDATE session_student SET serves = FALSE, due = FALSE WHERE service_id = $1", id(&service)).await;
         let one = page().await;
         assert!(badges(&one) == (1, 1) && !one.contains("All students"), "{one}");
         // Nobody is due: nothing is waited for, and whatever is said is said of everybody.
-        change("UPDATE session_student SET serves = FALSE WHERE service_id = $1", id(own("services"))).await;
+        change("UPDATE session_student SET serves = FALSE, due = FALSE WHERE service_id = $1", id(own("services"))).await;
         let none = page().await;
         assert!(badges(&none) == (0, 2) && none.contains("All students"), "{none}");
     })

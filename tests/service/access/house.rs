@@ -216,7 +216,7 @@ fn meetings(side: &Side) -> [Meeting; 2] {
     let service = Meeting {
         key: format!("service {}", side.id("services")),
         purpose: Purpose::Service("speech".into()),
-        students: vec![SessionStudent { service_id, student_id, serves: true }],
+        students: vec![SessionStudent { service_id, student_id, due: true }],
         starts: "10:00".parse().expect("a clock"),
         ends: "10:50".parse().expect("a clock"),
         starts_at: starts_at + TimeDelta::hours(2),

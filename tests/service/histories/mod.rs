@@ -17,7 +17,7 @@ use bellwether::domain::records::{
     TimeOff,
 };
 use bellwether::domain::run::RunSettings;
-use bellwether::domain::session::{Meeting, SessionStatus};
+use bellwether::domain::session::Meeting;
 use bellwether::domain::time::{Clock, Date, Weekday};
 use bellwether::engine::dated;
 use bellwether::engine::outcome::{Schedule, ServiceAssignment, WeeklySession};
@@ -231,8 +231,8 @@ impl World {
             _ => Date(chrono::Datelike::with_day(&*on, 1).expect("the first")),
         };
         let owed = |meeting: &Meeting| -> Vec<(ServiceId, Date)> {
-            let there = meeting.students.iter().filter(|s| s.serves || meeting.status == SessionStatus::Uncovered);
-            there.map(|s| (s.service_id, meeting.held_on)).collect()
+            let due = meeting.students.iter().filter(|student| student.due);
+            due.map(|s| (s.service_id, meeting.held_on)).collect()
         };
         let mut new: BTreeMap<(ServiceId, Date), BTreeSet<Date>> = BTreeMap::new();
         for (service, on) in planned.iter().flat_map(owed) {
@@ -246,7 +246,7 @@ impl World {
         }
         let mut ahead: BTreeMap<(ServiceId, Date), usize> = BTreeMap::new();
         for Listed { session, .. } in after.iter().filter(|l| l.session.makes_up.is_none()) {
-            for student in session.meeting.students.iter().filter(|s| s.serves) {
+            for student in session.meeting.served() {
                 if logged.contains(&(Some(session.id), student.service_id)) {
                     continue;
                 }
@@ -325,10 +325,9 @@ impl World {
             let mut scheduled = 0;
             for Listed { session, .. } in &all {
                 let serves = |s: &&bellwether::domain::session::SessionStudent| {
-                    s.serves && ids.contains(&s.service_id) && !logged.contains(&(Some(session.id), s.service_id))
+                    ids.contains(&s.service_id) && !logged.contains(&(Some(session.id), s.service_id))
                 };
-                scheduled +=
-                    session.meeting.students.iter().filter(serves).map(|_| session.meeting.minutes).sum::<i64>();
+                scheduled += session.meeting.served().filter(serves).map(|_| session.meeting.minutes).sum::<i64>();
             }
             assert_eq!(total.scheduled + total.beyond.scheduled, scheduled, "{what}");
             // What is missing, less what was given or is booked in the same line.

@@ -75,8 +75,7 @@ impl Office {
     /// A service session, whose student and kind nobody outside may learn of.
     pub fn service(&self) -> Meeting {
         let side = &self.house.own;
-        let student =
-            SessionStudent { service_id: id(side, "services"), student_id: id(side, "students"), serves: true };
+        let student = SessionStudent { service_id: id(side, "services"), student_id: id(side, "students"), due: true };
         let meeting = Self::meeting(side, self.further, Date::ymd(2026, 9, 15), "09:00");
         let key = "service/x/speech CANARY-KIND/e/2026-09-15/09:00/45".into();
         Meeting { key, purpose: Purpose::Service("speech CANARY-KIND".into()), students: vec![student], ..meeting }
