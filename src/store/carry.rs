@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::error::{Result, StoreError};
@@ -12,15 +12,21 @@ use crate::args;
 use crate::domain::calendar::{self, DateSpan};
 use crate::domain::carry::{Accounted, Planned, carry};
 use crate::domain::id::{DistrictId, RecordId, SchoolId, SectionId, ServiceId, SessionId, TermId};
+use crate::domain::ledger;
+use crate::domain::line::Interval;
 use crate::domain::need::Per;
+use crate::domain::policy::Policies;
 use crate::domain::session::{Meeting, Purpose, Session, SessionStatus};
-use crate::domain::time::Date;
+use crate::domain::time::{Date, UtcMinute};
 
 statements! {
-    SERVICES = "SELECT v.id, v.per, v.school_id, v.first_on, v.last_on, c.district_id FROM service v JOIN school c ON c.id = v.school_id WHERE v.term_id = $1 ORDER BY v.id";
+    SERVICES = "SELECT v.id, v.per, v.school_id, v.first_on, v.last_on, c.district_id, d.state, t.first_on AS term_first, t.last_on AS term_last FROM service v \
+                JOIN school c ON c.id = v.school_id JOIN district d ON d.id = c.district_id JOIN term t ON t.id = v.term_id WHERE v.term_id = $1 ORDER BY v.id";
     /// What the log says of sessions of schedules since a day.
     LOGGED = "SELECT g.session_id, g.service_id, g.held_on FROM service v JOIN service_log g ON g.service_id = v.id \
               WHERE v.term_id = $1 AND g.session_id IS NOT NULL AND g.makes_up IS NULL AND g.held_on >= $2 ORDER BY g.id";
+    /// Whose time schedules take, whatever the term and the district.
+    BESIDE = "SELECT id, starts_at, ends_at FROM session WHERE educator_id = $1 AND ends_at > $2 AND starts_at < $3 AND makes_up IS NULL ORDER BY starts_at, id";
 }
 
 /// No period that is still open began earlier: a month, or a cycle with a break in it.
@@ -62,8 +68,8 @@ impl Ahead {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Unit {
     Section(SectionId, Date),
-    /// By the first day of the week or month, or the number of the cycle.
-    Service(ServiceId, i64),
+    /// By the place of the period among the service's.
+    Service(ServiceId, usize),
 }
 
 /// Which meeting of its unit one is, in every schedule.
@@ -75,10 +81,9 @@ enum Label {
 
 /// A service, as far as its periods go.
 struct Owed {
-    per: Per,
     span: [Option<NaiveDate>; 2],
-    /// For one by cycles: how often the cycle was gone through, by school day.
-    passes: BTreeMap<Date, i64>,
+    /// In order: where the policy has weeks and months begin, or the school's passes through its cycle.
+    periods: Vec<DateSpan>,
 }
 
 impl Owed {
@@ -87,13 +92,9 @@ impl Owed {
         first.is_none_or(|first| first <= *date) && last.is_none_or(|last| *date <= last)
     }
 
-    fn period(&self, date: Date) -> i64 {
-        match self.per {
-            Per::Week => date.monday().number(),
-            Per::Month => Date(date.with_day(1).unwrap_or(*date)).number(),
-            // Between two school days the later one's.
-            Per::Cycle => self.passes.range(date..).next().map_or(i64::MAX, |(_, pass)| *pass),
-        }
+    /// Between two passes through a cycle the later one's.
+    fn period(&self, date: Date) -> usize {
+        self.periods.partition_point(|period| period.last < date)
     }
 }
 
@@ -153,18 +154,32 @@ struct Book {
 impl Book {
     async fn read(tx: &mut Tx, term: TermId) -> Result<Self> {
         let mut services = BTreeMap::new();
-        let mut cycles: BTreeMap<SchoolId, BTreeMap<Date, i64>> = BTreeMap::new();
+        let mut cycles: BTreeMap<SchoolId, Vec<DateSpan>> = BTreeMap::new();
+        let set = minutes::set_figures(tx).await?;
+        let mut policies: BTreeMap<DistrictId, Policies> = BTreeMap::new();
         for row in tx.rows(&SERVICES, args![term]).await? {
             let per: Per = serde_json::from_value(row.get::<String>("per")?.into())
                 .map_err(|error| StoreError::Corrupt(format!("per: {error}")))?;
-            let school: SchoolId = row.id("school_id")?;
+            let (school, district): (SchoolId, DistrictId) = (row.id("school_id")?, row.id("district_id")?);
             if per == Per::Cycle && !cycles.contains_key(&school) {
-                let kept = minutes::calendar_of(tx, term, row.id("district_id")?, school).await?;
-                cycles.insert(school, kept.map_or_else(BTreeMap::new, |kept| passes(&kept.into())));
+                let kept = minutes::calendar_of(tx, term, district, school).await?;
+                cycles.insert(school, kept.map_or_else(Vec::new, |kept| passes(&kept.into())));
             }
-            let passes =
-                if per == Per::Cycle { cycles.get(&school).cloned().unwrap_or_default() } else { BTreeMap::new() };
-            services.insert(row.id("id")?, Owed { per, span: [row.get("first_on")?, row.get("last_on")?], passes });
+            let state: String = row.get("state")?;
+            let policies = policies.entry(district).or_insert_with(|| Policies::of(&set, &state, district));
+            let span: [Option<NaiveDate>; 2] = [row.get("first_on")?, row.get("last_on")?];
+            let (first, last) = (row.get::<NaiveDate>("term_first")?, row.get::<NaiveDate>("term_last")?);
+            let within = DateSpan {
+                first: Date(span[0].unwrap_or(first).max(first)),
+                last: Date(span[1].unwrap_or(last).min(last)),
+            };
+            let policy = policies.on(within.first);
+            let periods = match per {
+                Per::Week => ledger::wholes(Interval::Week, within, &[], policy),
+                Per::Month => ledger::wholes(Interval::Month, within, &[], policy),
+                Per::Cycle => cycles.get(&school).cloned().unwrap_or_default(),
+            };
+            services.insert(row.id("id")?, Owed { span, periods });
         }
         let since = Date(tx.at.date_naive()).plus_days(-DAYS_BACK);
         let entry = |row: &Row| {
@@ -257,7 +272,8 @@ impl Book {
     }
 }
 
-/// Keeps former sessions for what is lost: those of the same period that the schedule moves to a time that has passed.
+/// Keeps former sessions for what is lost: those of the same period that the schedule moves to a time that has passed, and
+/// for which their educators have the time beside all that is to stand, within their limits.
 async fn restore(
     tx: &mut Tx,
     book: &Book,
@@ -273,6 +289,7 @@ async fn restore(
     };
     let mut taken: BTreeSet<(ServiceId, Date)> = found.iter().flat_map(served).collect();
     let mut keys: BTreeSet<String> = found.iter().map(|meeting| meeting.key.clone()).collect();
+    let replaced: BTreeSet<SessionId> = before.iter().map(|session| session.id).collect();
     let mut former: Vec<&Session> = before.iter().collect();
     former.sort_by_key(|session| (session.meeting.starts_at, session.id));
     for session in former {
@@ -288,8 +305,11 @@ async fn restore(
             let wanted = lost.get(&unit).is_some_and(|lost| *lost > 0)
                 && !is_logged
                 && !taken.contains(&(student.service_id, meeting.held_on));
-            if wanted && makeup::prevented(tx, meeting, student.service_id, true).await?.is_none() {
-                students.push(*student);
+            if wanted {
+                let beside = beside(tx, meeting, &replaced, found).await?;
+                if makeup::prevented_beside(tx, meeting, student.service_id, beside).await?.is_none() {
+                    students.push(*student);
+                }
             }
         }
         let kept = Meeting { students, ..meeting.clone() };
@@ -308,10 +328,33 @@ async fn restore(
     Ok(())
 }
 
-/// How often the cycle was gone through before each school day.
-fn passes(calendar: &calendar::Calendar) -> BTreeMap<Date, i64> {
-    let days = calendar.instructional_days(DateSpan { first: calendar.first, last: calendar.last });
-    days.into_iter().map(|day| (day.date, i64::try_from(day.cycle_pass).unwrap_or(i64::MAX))).collect()
+/// What the educator of a session holds in the days around it once those sessions are replaced by what is found.
+async fn beside(
+    tx: &mut Tx,
+    meeting: &Meeting,
+    replaced: &BTreeSet<SessionId>,
+    found: &[Meeting],
+) -> Result<Vec<(UtcMinute, UtcMinute)>> {
+    // The whole week of their clock.
+    let (from, to) = (meeting.starts_at - TimeDelta::days(9), meeting.ends_at + TimeDelta::days(9));
+    let mut rows = Vec::new();
+    for row in tx.rows(&BESIDE, args![meeting.educator_id, from, to]).await? {
+        if !replaced.contains(&row.id("id")?) {
+            rows.push(row);
+        }
+    }
+    let mut beside = makeup::taken(&rows)?;
+    let near = |new: &&Meeting| new.educator_id == meeting.educator_id && new.ends_at > from && new.starts_at < to;
+    let minute = |at: DateTime<Utc>| at.timestamp().div_euclid(60);
+    beside.extend(found.iter().filter(near).map(|new| (minute(new.starts_at), minute(new.ends_at))));
+    Ok(beside)
+}
+
+/// The passes through a school's cycle.
+fn passes(calendar: &calendar::Calendar) -> Vec<DateSpan> {
+    let whole = DateSpan { first: calendar.first, last: calendar.last };
+    let days = calendar.instructional_days(whole);
+    ledger::wholes(Interval::Cycle, whole, &days, Policies::default().on(whole.first))
 }
 
 #[cfg(test)]
@@ -325,8 +368,7 @@ mod tests {
     fn a_student_of_whose_day_another_session_is_logged_is_not_served_a_second_time() {
         let on = Date::ymd(2026, 9, 17);
         let (kept, other) = (SessionId::fresh(), SessionId::fresh());
-        let student =
-            || SessionStudent { service_id: ServiceId::fresh(), student_id: StudentId::fresh(), due: true };
+        let student = || SessionStudent { service_id: ServiceId::fresh(), student_id: StudentId::fresh(), due: true };
         let (one, two) = (student(), student());
         let meeting = |students: &[SessionStudent]| Meeting {
             key: "k".into(),

@@ -149,7 +149,7 @@ pub(super) async fn settled(tx: &mut Tx, entry: LogId) -> Result<()> {
 
 async fn unfit(tx: &mut Tx, booking: &Booking) -> Result<Option<Unfit>> {
     let Some(student) = booking.meeting.students.first() else { return Ok(None) };
-    makeup::prevented(tx, &booking.meeting, student.service_id, false).await
+    makeup::prevented(tx, &booking.meeting, student.service_id).await
 }
 
 /// Takes booked sessions that have not begun out of the calendar, whatever is logged of them ahead, and owes their

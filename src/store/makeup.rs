@@ -224,15 +224,25 @@ pub async fn to_come(tx: &mut Tx, term: TermId) -> Result<Vec<Booking>> {
     tx.rows(&TO_COME, args![term, at]).await?.iter().map(booking).collect()
 }
 
-/// Why a session of this service can no longer be held by its educator as it is dated; none if it can. `whole`: it is to
-/// give the minutes of a session of the service.
-pub async fn prevented(tx: &mut Tx, meeting: &Meeting, service: ServiceId, whole: bool) -> Result<Option<Unfit>> {
+/// Why a session of this service can no longer be held by its educator as it is dated, whatever else they have to do; none
+/// if it can.
+pub async fn prevented(tx: &mut Tx, meeting: &Meeting, service: ServiceId) -> Result<Option<Unfit>> {
+    Ok(Ground::of(tx, service, meeting.educator_id).await?.holds(meeting).err())
+}
+
+/// Why a session that gives the minutes of this service cannot be held `beside` what else its educator holds in the days
+/// around it (instants `[from, to)`), with the limits of week and day and the time between; none if it can.
+pub async fn prevented_beside(
+    tx: &mut Tx,
+    meeting: &Meeting,
+    service: ServiceId,
+    beside: Vec<(UtcMinute, UtcMinute)>,
+) -> Result<Option<Unfit>> {
     let mut ground = Ground::of(tx, service, meeting.educator_id).await?;
-    if whole && ground.service.minutes != meeting.minutes {
+    if ground.service.minutes != meeting.minutes {
         return Ok(Some(Unfit::Window));
     }
-    ground.lacks = meeting.minutes;
-    ground.term.grid_minutes = 1;
+    ground.occupy(beside);
     Ok(ground.holds(meeting).err())
 }
 
@@ -247,12 +257,17 @@ impl Ground {
         ground.lacks = open_minutes(tx, entry).await?;
         // Whole weeks, for what the educator may hold in one.
         let (from, until) = (now - TimeDelta::days(9), now + TimeDelta::days(AHEAD + 9));
-        ground.busy = taken(&tx.rows(&OF_EDUCATOR, args![who, from, until]).await?)?;
-        for (begins, ends) in &ground.busy {
-            *ground.loads.entry(from_utc(ground.educator.body.tz, *begins).0).or_default() += ends - begins;
-        }
+        ground.occupy(taken(&tx.rows(&OF_EDUCATOR, args![who, from, until]).await?)?);
         ground.student_busy = taken(&tx.rows(&OF_STUDENT, args![entry.student_id, from, until]).await?)?;
         Ok(ground)
+    }
+
+    /// The educator holds these besides.
+    fn occupy(&mut self, busy: Vec<(UtcMinute, UtcMinute)>) {
+        for (begins, ends) in &busy {
+            *self.loads.entry(from_utc(self.educator.body.tz, *begins).0).or_default() += ends - begins;
+        }
+        self.busy = busy;
     }
 
     /// Of a service and whoever is to hold it, as if neither educator nor student had anything else to do.
@@ -313,7 +328,8 @@ impl Ground {
     }
 
     /// Whether a session as it is dated suits, whenever it is.
-    fn holds(&self, meeting: &Meeting) -> Fit<()> {
+    fn holds(mut self, meeting: &Meeting) -> Fit<()> {
+        (self.lacks, self.term.grid_minutes) = (meeting.minutes, 1);
         let (on, at) = (meeting.held_on, meeting.starts);
         if !self.owed().contains(on) {
             return Err(Unfit::NotOwed);
@@ -407,7 +423,8 @@ fn booking(row: &Row) -> Result<Booking> {
     })
 }
 
-fn taken(rows: &[Row]) -> Result<Vec<(UtcMinute, UtcMinute)>> {
+/// The columns `starts_at` and `ends_at` as minutes.
+pub(super) fn taken(rows: &[Row]) -> Result<Vec<(UtcMinute, UtcMinute)>> {
     let minute =
         |row: &Row, column: &str| Ok::<_, StoreError>(row.get::<DateTime<Utc>>(column)?.timestamp().div_euclid(60));
     rows.iter().map(|row| Ok((minute(row, "starts_at")?, minute(row, "ends_at")?))).collect()

@@ -1,10 +1,12 @@
-//! Who is due in a session, whoever holds it.
+//! What of a session is anybody's: who is due in it whoever holds it, whose period has had it, and what its educator can hold
+//! beside it.
 
 use bellwether::args;
 use bellwether::domain::actor::{Actor, Verb};
 use bellwether::domain::id::{EducatorId, ServiceId, StudentId};
 use bellwether::domain::log::Said;
-use bellwether::domain::records::{Service, Student};
+use bellwether::domain::need::Per;
+use bellwether::domain::records::{Educator, Service, Student};
 use bellwether::domain::session::{Meeting, SessionStatus, SessionStudent};
 use bellwether::domain::time::Date;
 use bellwether::store::absences::{self, Absence, Report};
@@ -13,9 +15,9 @@ use bellwether::store::{self, Statement, Tx, log};
 use serde_json::json;
 
 use crate::access::house::House;
-use crate::carrying::{house, says, september, service, sessions, writes};
+use crate::carrying::{house, says, september, served, service, services, sessions, writes};
 use crate::fresh::on_both;
-use crate::make_ups::publish;
+use crate::make_ups::{publish, section};
 
 /// Another student of the house's school with a service like the house's.
 async fn another(house: &House) -> (ServiceId, StudentId) {
@@ -98,4 +100,78 @@ async fn of_an_absence_only_sessions_are_named_as_missed_in_which_somebody_was_d
         assert_eq!(plan.body["missed"], json!([]), "{plan:?}");
     })
     .await;
+}
+
+async fn sets(house: &House, key: &str, value: &str) {
+    let body = json!({"district_id": house.own.id("districts"), "key": key, "value": value, "effective_on": "2026-07-01",
+        "standing": "district_policy", "citation": "board"});
+    let answer = house.people[0].post("/api/v1/policies", &body).await;
+    assert_eq!(answer.status.as_u16(), 201, "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_week_begins_where_the_policy_has_it_begin() {
+    for (key, value, days) in [
+        ("week_start", "mon", vec![15, 24]),
+        // From Thursday to Wednesday: this week has had its session, and the next one is to have its own.
+        ("week_start", "thu", vec![15, 17, 24]),
+    ] {
+        on_both(async |db| {
+            let house = house(db).await;
+            sets(&house, key, value).await;
+            publish(&house, "2026-09-02T12:00:00Z", services(&house, [15, 22, 29])).await;
+            publish(&house, "2026-09-16T12:00:00Z", services(&house, [17, 24])).await;
+            assert_eq!(served(&house).await, days, "{key} {value}");
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_month_begins_where_the_policy_has_it_begin() {
+    for (value, days) in [("calendar", vec![]), ("anchored", vec![22])] {
+        on_both(async |db| {
+            let house = house(db).await;
+            sets(&house, "period_anchor", value).await;
+            let mut tx = writes(&house, "2026-09-02T12:00:00Z").await;
+            let service = store::get::<Service>(&mut tx, house.own.parsed("services")).await.expect("is there");
+            // September has had its session on the first; what is counted from the fifteenth to the fourteenth has not.
+            let body = Service { per: Per::Month, first_on: Some(Date::ymd(2026, 8, 15)), ..service.body };
+            store::update(&mut tx, service.id, None, body).await.expect("is changed");
+            tx.commit().await.expect("commits");
+            publish(&house, "2026-09-16T12:00:00Z", services(&house, [22])).await;
+            assert_eq!(served(&house).await, days, "{value}");
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_session_kept_at_its_former_time_leaves_the_educator_within_their_limits() {
+    for (week, day, buffer, section_at, kept) in [
+        (130, 1440, 0, "13:00", true),
+        (129, 1440, 0, "13:00", false),
+        (1500, 80, 0, "13:00", true),
+        (1500, 79, 0, "13:00", false),
+        (1500, 1440, 15, "10:45", true),
+        (1500, 1440, 16, "10:45", false),
+    ] {
+        on_both(async |db| {
+            let house = house(db).await;
+            publish(&house, "2026-09-02T12:00:00Z", services(&house, [17, 24])).await;
+            let mut tx = writes(&house, "2026-09-15T12:00:00Z").await;
+            let educator = store::get::<Educator>(&mut tx, house.own.parsed("educators")).await.expect("is there");
+            let (max_minutes_per_week, max_minutes_per_day, buffer_minutes) = (week, day, buffer);
+            let body = Educator { max_minutes_per_week, max_minutes_per_day, buffer_minutes, ..educator.body };
+            store::update(&mut tx, educator.id, None, body).await.expect("is changed");
+            tx.commit().await.expect("commits");
+            // On Wednesday the service moves from Thursdays to Tuesdays, beside two periods of that week.
+            let mut all = services(&house, [15, 22]);
+            all.extend([17, 18].map(|on| section(&house, september(on), section_at)));
+            publish(&house, "2026-09-16T12:00:00Z", all).await;
+            let days = if kept { vec![17, 22] } else { vec![22] };
+            assert_eq!(served(&house).await, days, "{week} a week, {day} a day, {buffer} between");
+        })
+        .await;
+    }
 }

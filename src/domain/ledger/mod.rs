@@ -19,7 +19,7 @@ use super::log::MissReason;
 use super::policy::{Figure, Policies};
 use super::time::{Date, Weekday};
 
-pub use period::{Period, periods};
+pub use period::{Period, periods, wholes};
 pub use sum::ledger;
 
 /// The school days that a ledger counts by.

@@ -3,7 +3,7 @@
 use chrono::{Datelike, Months};
 
 use super::School;
-use crate::domain::calendar::DateSpan;
+use crate::domain::calendar::{DateSpan, SchoolDay};
 use crate::domain::line::{Form, Interval};
 use crate::domain::policy::{Anchor, MinutesPolicy, Policies, ShortRule};
 use crate::domain::time::Date;
@@ -26,17 +26,22 @@ pub struct Period {
 /// Where periods begin is settled by the policy of the line's first day; what a short one owes by that of its own.
 #[must_use]
 pub fn periods(form: &Form, span: DateSpan, school: &School, policies: &Policies) -> Vec<Period> {
-    let policy = policies.on(span.first);
-    let spans = match form.interval {
-        Interval::Day => school.days.iter().filter(|day| span.contains(day.date)).map(|day| one(day.date)).collect(),
+    let wholes = wholes(form.interval, span, &school.days, policies.on(span.first));
+    wholes.into_iter().map(|whole| period(form, whole, span, school, policies)).collect()
+}
+
+/// Where the periods lie that touch `span`, each whole, in order. `days` are the school's; weeks and months need none.
+#[must_use]
+pub fn wholes(interval: Interval, span: DateSpan, days: &[SchoolDay<'_>], policy: &MinutesPolicy) -> Vec<DateSpan> {
+    match interval {
+        Interval::Day => days.iter().filter(|day| span.contains(day.date)).map(|day| one(day.date)).collect(),
         Interval::Week => weeks(span, policy),
-        Interval::Cycle => cycles(span, school),
+        Interval::Cycle => cycles(span, days),
         Interval::Month => months(span, policy, 1),
         Interval::Quarter => months(span, policy, 3),
         Interval::Semester => months(span, policy, 6),
         Interval::Year => months(span, policy, 12),
-    };
-    spans.into_iter().map(|whole| period(form, whole, span, school, policies)).collect()
+    }
 }
 
 fn one(date: Date) -> DateSpan {
@@ -58,9 +63,9 @@ fn weeks(span: DateSpan, policy: &MinutesPolicy) -> Vec<DateSpan> {
     found
 }
 
-fn cycles(span: DateSpan, school: &School) -> Vec<DateSpan> {
+fn cycles(span: DateSpan, days: &[SchoolDay<'_>]) -> Vec<DateSpan> {
     let mut found: Vec<(usize, DateSpan)> = Vec::new();
-    for day in &school.days {
+    for day in days {
         match found.last_mut() {
             Some((pass, whole)) if *pass == day.cycle_pass => whole.last = day.date,
             _ => found.push((day.cycle_pass, one(day.date))),
