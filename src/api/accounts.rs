@@ -255,10 +255,11 @@ impl State {
         let token = format!("{TOKEN_PREFIX}{}", secret());
         let mut tx = self.write(actor).await?;
         let mut until = tx.at + TimeDelta::days(wanted.days);
-        if let Credential::Token(parent) = actor.credential {
+        let made_by = if let Credential::Token(parent) = actor.credential { Some(parent) } else { None };
+        if let Some(parent) = made_by {
             until = until.min(tokens::expiry(&mut tx, parent).await?);
         }
-        let made = tokens::create(&mut tx, actor.account, &wanted.name, &scopes, &token, until).await?;
+        let made = tokens::create(&mut tx, actor.account, &wanted.name, &scopes, &token, until, made_by).await?;
         tx.commit().await?;
         Ok((made, token))
     }

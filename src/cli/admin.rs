@@ -112,7 +112,7 @@ impl Args {
                 let token = format!("{TOKEN_PREFIX}{}", secret());
                 let scopes: BTreeSet<Scope> = scopes.iter().copied().collect();
                 let until = tx.at + TimeDelta::days(days);
-                tokens::create(tx, account.id, &name, &scopes, &token, until).await?;
+                tokens::create(tx, account.id, &name, &scopes, &token, until, None).await?;
                 Ok(Some(format!("{token}\n")))
             }),
         }

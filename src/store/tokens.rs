@@ -13,17 +13,20 @@ use crate::args;
 use crate::domain::account::ApiToken;
 use crate::domain::actor::Scope;
 use crate::domain::hash::sha256;
-use crate::domain::id::{AccountId, RecordId as _, TokenId};
+use crate::domain::id::{AccountId, RecordId, TokenId};
 
 statements! {
-    INSERT = "INSERT INTO api_token (id, account_id, name, scopes, token_sha256, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    INSERT = "INSERT INTO api_token (id, account_id, name, scopes, token_sha256, created_at, expires_at, made_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     EXPIRY = "SELECT expires_at FROM api_token WHERE id = $1";
     LIST = "SELECT id, name, scopes, created_at, expires_at, last_used_at FROM api_token \
             WHERE account_id = $1 AND ended_at IS NULL AND expires_at > $2 ORDER BY id";
-    END = "UPDATE api_token SET ended_at = $3 WHERE id = $1 AND account_id = $2 AND ended_at IS NULL";
+    /// A token with all that were made with it, and with those.
+    END = "WITH RECURSIVE line (id) AS (SELECT id FROM api_token WHERE id = $1 AND account_id = $2 AND ended_at IS NULL \
+           UNION SELECT t.id FROM api_token t JOIN line l ON t.made_by = l.id) \
+           UPDATE api_token SET ended_at = $3 WHERE id IN (SELECT id FROM line) AND ended_at IS NULL RETURNING id";
 }
 
-/// Keeps a token by its hash.
+/// Keeps a token by its hash, and of one that was made with another token, with which: it ends with that.
 pub async fn create(
     tx: &mut Tx,
     account: AccountId,
@@ -31,9 +34,12 @@ pub async fn create(
     scopes: &BTreeSet<Scope>,
     token: &str,
     expires_at: DateTime<Utc>,
+    made_by: Option<TokenId>,
 ) -> Result<ApiToken> {
     let (id, created_at) = (TokenId::fresh(), tx.at);
-    tx.execute(&INSERT, args![id, account, name, json!(scopes), sha256(token), created_at, expires_at]).await?;
+    let made_by = made_by.map(RecordId::uuid);
+    tx.execute(&INSERT, args![id, account, name, json!(scopes), sha256(token), created_at, expires_at, made_by])
+        .await?;
     let made = ApiToken {
         id,
         name: name.into(),
@@ -68,10 +74,15 @@ pub async fn list(tx: &mut Tx, account: AccountId) -> Result<Vec<ApiToken>> {
     tx.rows(&LIST, args![account, tx.at]).await?.iter().map(token).collect()
 }
 
-/// Ends a token of this account.
+/// Ends a token of this account, and those that were made with it.
 pub async fn end(tx: &mut Tx, account: AccountId, id: TokenId) -> Result<()> {
-    if tx.execute(&END, args![id, account, tx.at]).await? == 0 {
+    let ended: Vec<TokenId> =
+        tx.rows(&END, args![id, account, tx.at]).await?.iter().map(|row| row.id("id")).collect::<Result<_>>()?;
+    if ended.is_empty() {
         return Err(StoreError::NotFound { what: "token", id: id.uuid() });
     }
-    audit::write(tx, "revoke", "api_token", id.uuid(), None, None).await
+    for id in ended {
+        audit::write(tx, "revoke", "api_token", id.uuid(), None, None).await?;
+    }
+    Ok(())
 }

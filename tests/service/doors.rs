@@ -162,11 +162,13 @@ async fn a_token_does_what_its_scopes_say_is_shown_once_and_ends() {
         // One that may make tokens makes none that may do more, or longer.
         let keeper = json!({"name": "keeper", "scopes": ["accounts"], "days": 2});
         let keeper = admin.post("/api/v1/me/tokens", &keeper).await;
+        let keeper_id = keeper.body["id"].as_str().expect("an id").to_owned();
         let keeper = admin.with_token(keeper.body["token"].as_str().expect("a token"));
         let more = json!({"name": "more", "scopes": ["accounts", "read"], "days": 1});
         keeper.post("/api/v1/me/tokens", &more).await.refused(422, "bad_fields");
         let same =
             keeper.post("/api/v1/me/tokens", &json!({"name": "same", "scopes": ["accounts"], "days": 300})).await;
+        let child = keeper.with_token(same.body["token"].as_str().expect("a token"));
         let ends = |answer: &Answer| answer.body["expires_at"].as_str().expect("an end").to_owned();
         assert!(ends(&same)[..10] == ends(&made)[..10], "{same:?} ends after {made:?}");
         let listed = admin.get("/api/v1/me/tokens").await.body;
@@ -182,6 +184,14 @@ async fn a_token_does_what_its_scopes_say_is_shown_once_and_ends() {
         let path = format!("/api/v1/me/tokens/{}", made.body["id"].as_str().expect("an id"));
         assert_eq!(admin.raw("DELETE", &path, &[], Body::empty()).await.status.as_u16(), 204);
         program.get("/api/v1/districts").await.refused(401, "bad_token");
+        // What was made with a token ends with it.
+        assert_eq!(child.get("/api/v1/me").await.status.as_u16(), 200);
+        let path = format!("/api/v1/me/tokens/{keeper_id}");
+        assert_eq!(admin.raw("DELETE", &path, &[], Body::empty()).await.status.as_u16(), 204);
+        for ended in [&keeper, &child] {
+            ended.get("/api/v1/me").await.refused(401, "bad_token");
+        }
+        assert_eq!(admin.get("/api/v1/me/tokens").await.body, json!([]));
         for header in ["Bearer", "Basic YTpi", "Bearer bwt_none"] {
             let answer = admin.raw("GET", "/api/v1/me", &[("authorization", header)], Body::empty()).await;
             answer.refused(401, "bad_token");

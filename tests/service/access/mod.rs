@@ -117,7 +117,7 @@ async fn filled(house: &House, side: &Side, text: &str) -> String {
         let scopes = BTreeSet::new();
         let until = tx.at + chrono::TimeDelta::days(1);
         let secret = fresh().to_string();
-        let token = tokens::create(&mut tx, account.id, "x", &scopes, &secret, until).await.expect("a token");
+        let token = tokens::create(&mut tx, account.id, "x", &scopes, &secret, until, None).await.expect("a token");
         tx.commit().await.expect("commits");
         text = text.replace("{accounts}", &account.id.to_string()).replace("{tokens}", &token.id.to_string());
     }
