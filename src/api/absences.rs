@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::State;
 use super::access::Planner;
+use super::again::again;
 use super::away::{left, missed};
 use super::error::Error;
 use super::extract::{Json, NoQuery, Path, Query};
@@ -254,6 +255,10 @@ impl State {
     /// Decides who stands in, and owes everybody concerned a mail. What has begun stays; what of it nobody held is logged.
     pub async fn approve_absence(&self, actor: &Actor, id: AbsenceId, choices: &Choices) -> Result<Absence, Error> {
         let basis = self.basis(id, choices).await?;
+        again(Error::is_busy, || self.decide(actor, id, &basis)).await
+    }
+
+    async fn decide(&self, actor: &Actor, id: AbsenceId, basis: &Basis) -> Result<Absence, Error> {
         let mut tx = self.write(actor).await?;
         schedules::lock(&mut tx, basis.absence.term_id).await?;
         let now = left(&mut tx, &basis.absence).await?;
@@ -266,7 +271,7 @@ impl State {
         if basis.absence.approved_at.is_some() || state(&now) != state(&basis.meetings) {
             return Err(Error::Conflict("it was decided, or the schedule has changed, since you read it".into()));
         }
-        let taken = taken(&basis)?;
+        let taken = taken(basis)?;
         if !absences::approve(&mut tx, id, &taken).await? {
             return Err(Error::Conflict("it was decided meanwhile".into()));
         }
@@ -276,7 +281,7 @@ impl State {
             let mut touched: BTreeSet<EducatorId> = taken.iter().filter_map(|(_, by)| *by).collect();
             touched.insert(basis.absence.educator_id);
             mail::announce(&mut tx, basis.absence.term_id, &touched, settings.hold).await?;
-            tell_districts(&mut tx, &basis, &taken).await?;
+            tell_districts(&mut tx, basis, &taken).await?;
         }
         let absence = absences::get(&mut tx, id).await?;
         tx.commit().await?;

@@ -9,6 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::State;
+use super::again::again;
 use super::error::Error;
 use super::extract::{Json, NoQuery, Path};
 use crate::domain::actor::{Actor, Thing, Verb};
@@ -116,6 +117,10 @@ fn permit(actor: &Actor) -> Result<(), Error> {
 impl State {
     /// Books what an entry lacks as a session on this date at this time of the school's clock, and owes its educator a mail.
     pub async fn book_make_up(&self, actor: &Actor, id: LogId, held_on: Date, starts: Clock) -> Result<Booking, Error> {
+        again(Error::is_busy, || self.try_to_book(actor, id, held_on, starts)).await
+    }
+
+    async fn try_to_book(&self, actor: &Actor, id: LogId, held_on: Date, starts: Clock) -> Result<Booking, Error> {
         let mut tx = self.write(actor).await?;
         let entry = log::get(&mut tx, actor, Verb::Read, id).await?;
         permit(actor)?;
@@ -130,6 +135,10 @@ impl State {
 
     /// Cancels a booked session that has not begun, and owes its educator a mail.
     pub async fn cancel_make_up(&self, actor: &Actor, id: SessionId) -> Result<(), Error> {
+        again(Error::is_busy, || self.try_to_cancel(actor, id)).await
+    }
+
+    async fn try_to_cancel(&self, actor: &Actor, id: SessionId) -> Result<(), Error> {
         let mut tx = self.write(actor).await?;
         log::session(&mut tx, actor, Verb::Read, id).await?;
         permit(actor)?;

@@ -8,6 +8,7 @@
 pub mod absences;
 pub mod access;
 mod accounts;
+mod again;
 mod away;
 mod candidates;
 mod caps;

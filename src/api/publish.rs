@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use super::State;
+use super::again::again;
 use super::error::{Error, PROBLEM_JSON};
 use super::room::{self, Rooms};
 use super::suppose::shape;
@@ -21,8 +22,6 @@ use crate::engine::{dated, verify};
 use crate::store::schedules::{self, Assigned, Publication, Published};
 use crate::store::{absences, mail, runs, snapshot};
 
-/// Deadlocks and serialization failures, after which the same is tried again.
-const TRIES: usize = 5;
 /// Differences that one answer lists.
 const LISTED: usize = 200;
 
@@ -91,13 +90,8 @@ impl State {
         let prepared =
             tokio::task::spawn_blocking(move || prepare(&problem, &schedule, &run)).await.map_err(Error::internal)?;
         let (publication, problem) = prepared?;
-        for attempt in 1.. {
-            match self.write_publication(actor, &publication, &problem, &settings).await {
-                Err(Refused::Other(Error::Busy(_))) if attempt < TRIES => {}
-                done => return done,
-            }
-        }
-        unreachable!("the loop ends by returning")
+        let busy = |refused: &Refused| matches!(refused, Refused::Other(error) if error.is_busy());
+        again(busy, || self.write_publication(actor, &publication, &problem, &settings)).await
     }
 
     async fn write_publication(

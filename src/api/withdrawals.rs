@@ -11,6 +11,7 @@ use utoipa_axum::routes;
 
 use super::State;
 use super::absences::permit;
+use super::again::again;
 use super::error::Error;
 use super::extract::{NoQuery, Path};
 use super::room::{self, Rooms};
@@ -79,6 +80,10 @@ async fn begun(tx: &mut Tx, absence: &Absence) -> Result<bool, Error> {
 impl State {
     /// Takes an absence back; whoever is concerned is owed a mail.
     pub async fn withdraw_absence(&self, actor: &Actor, id: AbsenceId) -> Result<Absence, Error> {
+        again(Error::is_busy, || self.try_to_withdraw(actor, id)).await
+    }
+
+    async fn try_to_withdraw(&self, actor: &Actor, id: AbsenceId) -> Result<Absence, Error> {
         let mut tx = self.write(actor).await?;
         let absence = absences::get(&mut tx, id).await?;
         permit(actor, Verb::Write, absence.educator_id, "absence", &id.to_string())?;

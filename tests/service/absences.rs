@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bellwether::api::State;
+use bellwether::args;
 use bellwether::domain::actor::Role;
 use bellwether::domain::calendar::DateSpan;
 use bellwether::domain::id::{EducatorId, RunId, TermId};
@@ -17,12 +18,12 @@ use bellwether::engine::problem::{self, Problem};
 use bellwether::engine::substitutes;
 use bellwether::jobs::worker::Worker;
 use bellwether::store::absences::{self as reports, Report};
-use bellwether::store::{self, Db, mail};
+use bellwether::store::{self, Db, Statement, mail, schedules};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::api::client::Client;
-use crate::fresh::on_both;
+use crate::fresh::{on_both, on_postgres_at, waiting};
 use crate::mail::{Sink, deliver, mailroom};
 use crate::people::person;
 use crate::runs::{ana, office_of, own, published, settings, until};
@@ -416,4 +417,43 @@ fn whoever_stands_in_elsewhere_at_that_time_is_no_substitute() {
         ranked.remove(0).taken_by
     };
     assert_eq!((taken_by(&[]).as_deref(), taken_by(&["di"])), (Some("di"), None));
+}
+
+#[tokio::test]
+async fn a_hand_over_that_the_database_gives_up_for_a_deadlock_is_tried_again() {
+    on_postgres_at(async |db, _| {
+        let (problem, year) = later();
+        let day = Date::ymd(year, 9, 16);
+        let (state, term) = office_of(&db, &problem).await;
+        let who = educators(&db).await;
+        solve_and_publish(&state, term).await;
+        let (_, secret) = person(&db, Role::Coordinator, &[], None).await;
+        let client = Client::with(db.clone(), (*state.settings).clone()).signed_in(&secret);
+        let body = json!({"term_id": term, "first_on": day, "last_on": day, "reason": "ill"});
+        let answer = client.post(&format!("/api/v1/educators/{}/absences", who["ana"]), &body).await;
+        let path = format!("/api/v1/absences/{}/approve", answer.body["absence"]["id"].as_str().expect("an id"));
+        // Somebody holds the substitute, for whom the hand-over waits, and then wants the term, which the hand-over has.
+        let mut other = db.write("test").await.expect("writes");
+        let hold = Statement::both("SELECT id FROM educator WHERE id = $1 FOR UPDATE");
+        other.row(&hold, args![who["di"]]).await.expect("is held");
+        let crosses = async {
+            while waiting(&db).await == 0 {
+                tokio::task::yield_now().await;
+            }
+            // One of the two is given up: whoever waits first, as a rule.
+            let _ = schedules::lock(&mut other, term).await;
+            other.rollback().await.expect("lets go");
+        };
+        let nothing = json!({});
+        let (done, ()) = tokio::join!(client.post(&path, &nothing), crosses);
+        assert_eq!(done.status.as_u16(), 200, "{done:?}");
+        let taken: BTreeSet<EducatorId> = sessions(&db)
+            .await
+            .iter()
+            .filter(|session| session.meeting.held_on == day && session.meeting.status == SessionStatus::Planned)
+            .map(|session| session.meeting.educator_id)
+            .collect();
+        assert_eq!(taken, [who["di"]].into());
+    })
+    .await;
 }
