@@ -124,9 +124,11 @@ impl State {
         let mut tx = self.write(actor).await?;
         let entry = log::get(&mut tx, actor, Verb::Read, id).await?;
         permit(actor)?;
-        // Against a publication, and against another booking of the same entry.
+        // Against a publication, against another booking of the same entry, and against changes of what it rests on.
         let term = log::term_of(&mut tx, &entry).await?;
         schedules::lock(&mut tx, term).await?;
+        makeup::lock(&mut tx).await?;
+        let entry = log::get(&mut tx, actor, Verb::Read, id).await?;
         let booking = makeup::book(&mut tx, &entry, held_on, starts).await?;
         self.tell_of_booking(&mut tx, &booking).await?;
         tx.commit().await?;

@@ -82,7 +82,8 @@ pub async fn get<T: Entity>(tx: &mut Tx, id: T::Id) -> Result<Stored<T>> {
     find(tx, id).await?.ok_or(StoreError::NotFound { what: T::KIND, id: id.uuid() })
 }
 
-/// Until this transaction ends, nobody else changes this record or adds to what belongs to it. On SQLite nobody writes anyway.
+/// Until this transaction ends, nobody else changes or holds this record; what belongs to it may be added to. On SQLite nobody
+/// writes anyway.
 pub async fn hold<T: Entity>(tx: &mut Tx, id: T::Id) -> Result<()> {
     tx.row(&sql::hold::<T>(), &[id.into()]).await.map(drop)
 }
@@ -168,7 +169,6 @@ pub async fn update<T: Entity>(tx: &mut Tx, id: T::Id, expected: Option<i64>, bo
     let (was, is) = (json(&before.body)?, json(&after.body)?);
     audit::write(tx, "update", T::KIND, id.uuid(), Some(was.clone()), Some(is.clone())).await?;
     lines::follow(tx, T::KIND, id.uuid(), false).await?;
-    // A publication locks the term before it owes mail, and so does this.
     giving_way::follow(tx, T::KIND, id.uuid(), false).await?;
     told::follow(tx, T::KIND, id.uuid(), &was, &is).await?;
     Ok(after)
@@ -350,10 +350,10 @@ pub(super) mod sql {
         ))
     }
 
-    /// References to the row lock its key, which this waits for and holds off.
+    /// References to the row lock its key, which this leaves alone: a publication refers to every educator for long.
     pub fn hold<T: Entity>() -> Statement {
         let row = format!("SELECT id FROM {} WHERE id = $1", T::TABLE);
-        Statement { postgres: format!("{row} FOR UPDATE").into(), sqlite: row.into() }
+        Statement { postgres: format!("{row} FOR NO KEY UPDATE").into(), sqlite: row.into() }
     }
 
     /// `$1` is the id to begin after, `$2` the limit; then one value for each of `columns`.

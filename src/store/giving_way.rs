@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
-use super::error::Result;
+use super::error::{Result, StoreError};
 use super::mail::{self, Recipient};
 use super::makeup::{self, Booking};
-use super::tx::{Link, Tx, statements};
-use super::{accounts, get, schedules};
+use super::tx::{Tx, statements};
+use super::{accounts, get};
 use crate::args;
 use crate::domain::actor::Role;
 use crate::domain::id::{DistrictId, EducatorId, LogId, SessionId, TermId};
@@ -21,8 +21,6 @@ use crate::domain::session::Meeting;
 use crate::domain::spoken;
 
 statements! {
-    /// Terms in which something may be booked.
-    TERMS = "SELECT id FROM term WHERE last_on >= $1 ORDER BY id";
     OF_SERVICE = "SELECT n.id FROM session n JOIN session_student x ON x.session_id = n.id WHERE x.service_id = $1 AND n.makes_up IS NOT NULL AND n.starts_at > $2 ORDER BY n.starts_at, n.id";
     OF_EDUCATOR = "SELECT n.id FROM session n WHERE n.educator_id = $1 AND n.makes_up IS NOT NULL AND n.starts_at > $2 ORDER BY n.starts_at, n.id";
     OF_TIME_OFF = "SELECT n.id FROM time_off o JOIN session n ON n.educator_id = o.educator_id WHERE o.id = $1 AND n.makes_up IS NOT NULL AND n.starts_at > $2 ORDER BY n.starts_at, n.id";
@@ -73,12 +71,7 @@ async fn resting(tx: &mut Tx, kind: &'static str, id: Uuid) -> Result<Vec<Sessio
         _ => return Ok(Vec::new()),
     };
     let at = tx.at;
-    // Whoever books meanwhile has either done so before this looks, or knows of the change. SQLite has one writer.
-    if matches!(tx.link, Link::Pg(_)) {
-        for term in tx.rows(&TERMS, args![at.date_naive()]).await? {
-            schedules::lock(tx, term.id("id")?).await?;
-        }
-    }
+    makeup::hold_off(tx).await?;
     tx.rows(statement, args![id, at]).await?.iter().map(|row| row.id("id")).collect()
 }
 
@@ -110,7 +103,8 @@ pub(super) async fn look_again(tx: &mut Tx) -> Result<()> {
 async fn take_back_of(tx: &mut Tx, changed: BTreeMap<SessionId, BTreeSet<&'static str>>) -> Result<()> {
     let mut found = Vec::new();
     for (id, kinds) in changed {
-        let booking = makeup::find(tx, id).await?;
+        // Somebody else may have taken it back meanwhile.
+        let Some(booking) = makeup::find(tx, id).await.map(Some).or_else(missing)? else { continue };
         let why = unfit(tx, &booking).await?;
         if let Some(why) = why.filter(|why| kinds.iter().any(|kind| brings(kind, *why))) {
             found.push((booking, why.to_string()));
@@ -140,11 +134,16 @@ fn brings(kind: &str, why: Unfit) -> bool {
 
 /// Takes back what is still to come of what was booked for an entry that lacks nothing any more.
 pub(super) async fn settled(tx: &mut Tx, entry: LogId) -> Result<()> {
+    makeup::hold_off(tx).await?;
     let mut booked = makeup::of_entries(tx, &[entry]).await?;
     booked.retain(|booking| !booking.logged && !booking.meeting.has_begun(tx.at));
     let why = "nothing is left to make up";
     let found: Vec<(Booking, String)> = booked.into_iter().map(|booking| (booking, why.to_owned())).collect();
     take_back(tx, &found).await
+}
+
+fn missing(error: StoreError) -> Result<Option<Booking>> {
+    if matches!(error, StoreError::NotFound { .. }) { Ok(None) } else { Err(error) }
 }
 
 async fn unfit(tx: &mut Tx, booking: &Booking) -> Result<Option<Unfit>> {
@@ -158,7 +157,9 @@ pub async fn take_back(tx: &mut Tx, found: &[(Booking, String)]) -> Result<()> {
     let mut educators: BTreeMap<TermId, BTreeSet<EducatorId>> = BTreeMap::new();
     let mut districts: BTreeMap<DistrictId, Vec<(String, String)>> = BTreeMap::new();
     for (booking, why) in found {
-        makeup::take_out(tx, booking, why).await?;
+        if !makeup::take_out(tx, booking, why).await? {
+            continue;
+        }
         let Meeting { district_id, school_id, tz, held_on, starts, ends, .. } = booking.meeting;
         educators.entry(booking.term_id).or_default().insert(booking.educator_id);
         let school = get::<School>(tx, school_id).await?.body.name;

@@ -27,6 +27,10 @@ use crate::domain::session::{Meeting, Purpose, SessionStatus, SessionStudent};
 use crate::domain::time::{Clock, Date, TZDB_VERSION, Tz, UtcMinute, from_utc};
 
 statements! {
+    /// Bookings wait for changes under way of what they rest on, and hold off further ones. Neither waits for a publication,
+    /// which may take long. On SQLite there is one writer.
+    BOOKING = "SELECT 1 AS one" | "SELECT 1 AS one FROM (SELECT pg_advisory_xact_lock(hashtextextended('make-ups', 0))) AS locked";
+    CHANGING = "SELECT 1 AS one" | "SELECT 1 AS one FROM (SELECT pg_advisory_xact_lock_shared(hashtextextended('make-ups', 0))) AS locked";
     OF_EDUCATOR = "SELECT starts_at, ends_at FROM session WHERE educator_id = $1 AND ends_at > $2 AND starts_at < $3 ORDER BY starts_at";
     OF_STUDENT = "SELECT starts_at, ends_at FROM session_student WHERE student_id = $1 AND ends_at > $2 AND starts_at < $3 ORDER BY starts_at";
     /// Who serves a service as it stands.
@@ -113,6 +117,17 @@ struct Ground {
     student_busy: Vec<(UtcMinute, UtcMinute)>,
 }
 
+/// Until this transaction ends, nothing changes on which bookings rest. Whoever takes it holds the term's
+/// [`lock`](super::schedules::lock) already, and reads what it books for after it.
+pub async fn lock(tx: &mut Tx) -> Result<()> {
+    tx.row(&BOOKING, &[]).await.map(drop)
+}
+
+/// Until this transaction ends, nobody books: whoever does has either done so before, or knows of the change.
+pub(super) async fn hold_off(tx: &mut Tx) -> Result<()> {
+    tx.row(&CHANGING, &[]).await.map(drop)
+}
+
 /// Minutes of an entry that are missing, not made up and not booked.
 pub async fn open_minutes(tx: &mut Tx, entry: &LogEntry) -> Result<i64> {
     let mut lacks = entry.planned_minutes - entry.delivered_minutes;
@@ -132,7 +147,7 @@ pub async fn proposals(tx: &mut Tx, entry: &LogEntry, now: DateTime<Utc>, most: 
 }
 
 /// Books what an entry still lacks as a session on this date at this time of the school's clock. A time that does not suit
-/// everybody is refused.
+/// everybody is refused. The caller holds the [`lock`].
 pub async fn book(tx: &mut Tx, entry: &LogEntry, on: Date, at: Clock) -> Result<Booking> {
     let now = tx.at;
     let ground = Ground::read(tx, entry, now).await?;
@@ -208,14 +223,19 @@ pub async fn cancel(tx: &mut Tx, booking: &Booking, why: &str) -> Result<()> {
     if booking.logged || booking.meeting.has_begun(tx.at) {
         return Err(StoreError::invalid("", "it has begun or is logged; say in the log what became of it"));
     }
-    take_out(tx, booking, why).await
+    let missing = StoreError::NotFound { what: "make-up session", id: booking.session_id.uuid() };
+    if take_out(tx, booking, why).await? { Ok(()) } else { Err(missing) }
 }
 
-/// Takes a booked session out of the calendar. What the log says of it stays.
-pub(super) async fn take_out(tx: &mut Tx, booking: &Booking, why: &str) -> Result<()> {
-    tx.execute(&DELETE, args![booking.session_id]).await?;
+/// Takes a booked session out of the calendar. What the log says of it stays. False if somebody else has done so meanwhile.
+pub(super) async fn take_out(tx: &mut Tx, booking: &Booking, why: &str) -> Result<bool> {
+    if tx.execute(&DELETE, args![booking.session_id]).await? == 0 {
+        return Ok(false);
+    }
     let told = json!({ "makes_up": booking.makes_up, "held_on": booking.held_on, "starts": booking.starts });
-    audit::write(tx, "cancel", "session", booking.session_id.uuid(), Some(told), Some(json!({ "why": why }))).await
+    let why = json!({ "why": why });
+    audit::write(tx, "cancel", "session", booking.session_id.uuid(), Some(told), Some(why)).await?;
+    Ok(true)
 }
 
 /// Booked sessions of a term that have not begun.

@@ -6,7 +6,7 @@ use bellwether::domain::id::{CalendarId, EducatorId, RecordId as _};
 use bellwether::domain::log::{MissReason, Said};
 use bellwether::domain::records::{Availability, Calendar, Educator, License, Service};
 use bellwether::domain::session::Meeting;
-use bellwether::store::{self, StoreError, Tx, import, mail, makeup, schedules};
+use bellwether::store::{self, Statement, StoreError, Tx, import, mail, makeup, schedules};
 
 use crate::access::house::{House, logged};
 use crate::carrying::{house, says, september, time_off, week, writes};
@@ -14,6 +14,15 @@ use crate::fresh::{on_both, on_postgres_at, waiting};
 use crate::make_ups::{AFTER, at, book, publish, section};
 
 /// What may befall a booked make-up of September 8.
+const WAYS: [&str; 6] = [
+    "the service ends",
+    "the educator is away",
+    "the educator leaves",
+    "the school is closed",
+    "its school gets a calendar of its own",
+    "its school's own calendar goes",
+];
+
 async fn befall(house: &House, tx: &mut Tx, what: &str) {
     let ended = |service: Service| Service { last_on: Some(september(7)), ..service };
     match what {
@@ -64,14 +73,7 @@ async fn with_closed(house: &House, tx: &mut Tx, closed: &[u32]) -> Calendar {
 
 #[tokio::test]
 async fn a_make_up_that_cannot_be_held_any_more_is_taken_back_at_once_and_those_concerned_are_told() {
-    for what in [
-        "the service ends",
-        "the educator is away",
-        "the educator leaves",
-        "the school is closed",
-        "its school gets a calendar of its own",
-        "its school's own calendar goes",
-    ] {
+    for what in WAYS {
         on_both(async |db| {
             let house = house(db).await;
             let made = book(&house, september(8), "09:30").await.expect("is booked");
@@ -174,13 +176,14 @@ async fn a_batch_takes_back_what_it_leaves_no_room_for_and_not_what_it_replaces_
 }
 
 #[tokio::test]
-async fn another_address_and_a_publication_do_not_lock_each_other_out() {
+async fn another_address_is_told_what_stands_while_a_publication_is_under_way() {
     on_postgres_at(async |db, _| {
         let house = house(db).await;
         let (now, term) = ("2026-09-02T12:00:00Z", house.own.parsed("terms"));
         let id: EducatorId = house.own.parsed("educators");
         let moves = async |address: &str| {
             let mut tx = writes(&house, now).await;
+            tx.execute(&Statement::both("SET LOCAL lock_timeout = '20s'"), &[]).await.expect("is set");
             let educator = store::get::<Educator>(&mut tx, id).await.expect("is there");
             let body = Educator { email: Some(address.into()), ..educator.body };
             store::update(&mut tx, id, None, body).await.expect("is changed");
@@ -192,14 +195,9 @@ async fn another_address_and_a_publication_do_not_lock_each_other_out() {
         tx.commit().await.expect("commits");
         let mut publisher = writes(&house, now).await;
         schedules::lock(&mut publisher, term).await.expect("is locked");
-        let publishes = async {
-            while waiting(&house.db).await == 0 {
-                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-            }
-            mail::announce(&mut publisher, term, &[id].into(), std::time::Duration::ZERO).await.expect("is owed");
-            publisher.commit().await.expect("commits");
-        };
-        tokio::join!(moves("c@d.example"), publishes);
+        moves("c@d.example").await;
+        mail::announce(&mut publisher, term, &[id].into(), std::time::Duration::ZERO).await.expect("is owed");
+        publisher.commit().await.expect("commits");
     })
     .await;
 }
@@ -259,6 +257,65 @@ async fn a_make_up_keeps_the_educators_limits_of_week_and_day() {
             let mut tx = house.db.read().await.expect("reads");
             let found = makeup::proposals(&mut tx, &entry, at(AFTER), 40).await.expect("proposals");
             assert_eq!(found.iter().any(|slot| slot.held_on == september(8)), free[0], "{told}");
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_change_of_what_a_make_up_rests_on_waits_for_no_publication() {
+    for what in WAYS {
+        on_postgres_at(async |db, _| {
+            let house = house(db).await;
+            let made = book(&house, september(8), "09:30").await.expect("is booked");
+            let mut publisher = writes(&house, "2026-09-02T12:00:00Z").await;
+            schedules::lock(&mut publisher, house.own.parsed("terms")).await.expect("is locked");
+            let mut tx = writes(&house, "2026-09-02T12:00:00Z").await;
+            // Whoever waits is refused, and the test does not hang.
+            tx.execute(&Statement::both("SET LOCAL lock_timeout = '20s'"), &[]).await.expect("is set");
+            befall(&house, &mut tx, what).await;
+            assert!(makeup::find(&mut tx, made.session_id).await.is_err(), "{what}");
+            tx.commit().await.expect("commits");
+            publisher.rollback().await.expect("is undone");
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn who_books_while_what_it_rests_on_changes_knows_of_it_or_is_found() {
+    for first_books in [true, false] {
+        on_postgres_at(async |db, _| {
+            let house = house(db).await;
+            let entry = logged(&house.db, &house.own, &Said::missed(MissReason::ProviderAbsent)).await;
+            let books = async |tx: &mut Tx| {
+                makeup::lock(tx).await.expect("is locked");
+                makeup::book(tx, &entry, september(8), "09:30".parse().expect("a clock")).await
+            };
+            let mut one = writes(&house, AFTER).await;
+            let mut two = writes(&house, AFTER).await;
+            if first_books {
+                books(&mut one).await.expect("is booked");
+            } else {
+                store::insert(&mut one, time_off(&house, 8)).await.expect("is kept");
+            }
+            let lets_go = async {
+                while waiting(&house.db).await == 0 {
+                    tokio::task::yield_now().await;
+                }
+                one.commit().await.expect("commits");
+            };
+            let other = async {
+                if first_books {
+                    store::insert(&mut two, time_off(&house, 8)).await.expect("is kept");
+                } else {
+                    assert!(matches!(books(&mut two).await, Err(StoreError::Invalid(_))), "the educator is away");
+                }
+                two.commit().await.expect("commits");
+            };
+            tokio::join!(lets_go, other);
+            let mut tx = writes(&house, AFTER).await;
+            assert_eq!(makeup::to_come(&mut tx, house.own.parsed("terms")).await.expect("lists"), []);
         })
         .await;
     }
