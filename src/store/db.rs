@@ -9,7 +9,6 @@ use sqlx::{ConnectOptions, Connection as _, Row as _, SqliteConnection};
 
 use super::error::{Result, StoreError};
 use super::tx::{Link, Statement, Tx, statements};
-use crate::domain::time;
 
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
@@ -129,7 +128,7 @@ impl Db {
             Self::Sqlite { writer, .. } => Link::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
             Self::Pg(pool) => Link::Pg(pool.begin().await?),
         };
-        Ok(Tx { link, actor: actor.into(), at: time::now(), mail_hold: None, put_off: None, lines: Vec::new() })
+        Ok(Tx::begun(link, actor.into()))
     }
 
     /// Begins to read: everything read in it is of one moment.
@@ -138,7 +137,7 @@ impl Db {
             Self::Sqlite { reader, .. } => Link::Sqlite(reader.begin().await?),
             Self::Pg(pool) => Link::Pg(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?),
         };
-        Ok(Tx { link, actor: String::new(), at: time::now(), mail_hold: None, put_off: None, lines: Vec::new() })
+        Ok(Tx::begun(link, String::new()))
     }
 
     /// Whether the database answers.

@@ -12,7 +12,7 @@ use super::tx::{Tx, statements};
 use super::{accounts, get};
 use crate::args;
 use crate::domain::actor::Role;
-use crate::domain::id::{DistrictId, EducatorId, LogId, SessionId, TermId};
+use crate::domain::id::{EducatorId, LogId, SessionId, TermId};
 use crate::domain::mail::Notice;
 use crate::domain::makeup::Unfit;
 use crate::domain::record::Record as _;
@@ -29,7 +29,7 @@ statements! {
 }
 
 /// Sessions that a mail lists.
-const LISTED: usize = 30;
+const LISTED: usize = 12;
 
 /// Those to come of a term that could not be held beside these meetings, or not at all any more, each with the reason.
 pub async fn to_schedule(tx: &mut Tx, term: TermId, meetings: &[Meeting]) -> Result<Vec<(Booking, String)>> {
@@ -152,10 +152,9 @@ async fn unfit(tx: &mut Tx, booking: &Booking) -> Result<Option<Unfit>> {
 }
 
 /// Takes booked sessions that have not begun out of the calendar, whatever is logged of them ahead, and owes their
-/// educators and the special-education coordinators of their districts a mail.
+/// educators and, once the transaction commits, the special-education coordinators of their districts a mail.
 pub async fn take_back(tx: &mut Tx, found: &[(Booking, String)]) -> Result<()> {
     let mut educators: BTreeMap<TermId, BTreeSet<EducatorId>> = BTreeMap::new();
-    let mut districts: BTreeMap<DistrictId, Vec<(String, String)>> = BTreeMap::new();
     for (booking, why) in found {
         if !makeup::take_out(tx, booking, why).await? {
             continue;
@@ -164,20 +163,30 @@ pub async fn take_back(tx: &mut Tx, found: &[(Booking, String)]) -> Result<()> {
         educators.entry(booking.term_id).or_default().insert(booking.educator_id);
         let school = get::<School>(tx, school_id).await?.body.name;
         let when = spoken::meeting(tz, held_on, starts, ends);
-        districts.entry(district_id).or_default().push((format!("{when}, {school}"), why.clone()));
+        tx.taken_back.entry(district_id).or_default().push((format!("{when}, {school}"), why.clone()));
     }
     let Some(hold) = tx.mail_hold else { return Ok(()) };
     for (term, educators) in educators {
         mail::announce(tx, term, &educators, hold).await?;
     }
-    for (district, mut facts) in districts {
-        let more = facts.len().saturating_sub(LISTED);
+    Ok(())
+}
+
+/// Owes special education one notice for each district of what a transaction has taken back, however many changes did.
+pub(super) async fn tell(tx: &mut Tx) -> Result<()> {
+    let taken_back = std::mem::take(&mut tx.taken_back);
+    if tx.mail_hold.is_none() {
+        return Ok(());
+    }
+    for (district, mut facts) in taken_back {
+        let many = facts.len();
+        let more = many.saturating_sub(LISTED);
         facts.truncate(LISTED);
         if more > 0 {
             facts.push(("And".into(), format!("{more} more")));
         }
         let notice = Notice {
-            subject: "Make-up sessions were taken back".into(),
+            subject: if many == 1 { "A make-up session was taken back".into() } else { format!("{many} make-up sessions were taken back") },
             text: vec!["These booked make-up sessions can no longer be held. What they were to give is to be made up again, where it is still owed; times are the school's.".into()],
             facts,
             link: Some(("Service minutes".into(), "/minutes".into())),

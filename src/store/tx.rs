@@ -15,8 +15,9 @@ use uuid::Uuid;
 
 use super::audit::{self, Pending};
 use super::error::{Result, StoreError};
-use crate::domain::id::{RecordId, SessionId};
-use crate::domain::time::Date;
+use super::giving_way;
+use crate::domain::id::{DistrictId, RecordId, SessionId};
+use crate::domain::time::{self, Date};
 
 /// The text of a statement for each engine. Made of constants of this program only, never of input.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -160,6 +161,8 @@ pub struct Tx {
     pub mail_hold: Option<Duration>,
     /// While a batch is kept: booked sessions to look at once it is, each with the kinds of record that changed.
     pub(super) put_off: Option<BTreeMap<SessionId, BTreeSet<&'static str>>>,
+    /// Booked sessions that were taken back, each with the reason, of which `commit` owes their districts one notice.
+    pub(super) taken_back: BTreeMap<DistrictId, Vec<(String, String)>>,
     /// Lines of the audit trail, written by `commit`.
     pub(super) lines: Vec<Pending>,
 }
@@ -184,6 +187,12 @@ macro_rules! bound {
 }
 
 impl Tx {
+    /// Of this moment.
+    pub(super) fn begun(link: Link, actor: String) -> Self {
+        let (put_off, taken_back) = (None, BTreeMap::new());
+        Self { link, actor, at: time::now(), mail_hold: None, put_off, taken_back, lines: Vec::new() }
+    }
+
     /// Rows changed.
     pub async fn execute(&mut self, statement: &Statement, args: &[Value]) -> Result<u64> {
         Ok(match &mut self.link {
@@ -211,8 +220,9 @@ impl Tx {
         Ok(self.rows(statement, args).await?.into_iter().next())
     }
 
-    /// Writes the lines of the audit trail, then commits.
+    /// Owes what notices are due, writes the lines of the audit trail, then commits.
     pub async fn commit(mut self) -> Result<()> {
+        giving_way::tell(&mut self).await?;
         audit::flush(&mut self).await?;
         match self.link {
             Link::Sqlite(tx) => tx.commit().await?,

@@ -4,12 +4,13 @@
 use bellwether::domain::batch::Batch;
 use bellwether::domain::id::{CalendarId, EducatorId, RecordId as _};
 use bellwether::domain::log::{MissReason, Said};
+use bellwether::domain::mail::Letter;
 use bellwether::domain::records::{Availability, Calendar, Educator, License, Service};
 use bellwether::domain::session::Meeting;
 use bellwether::store::{self, Statement, StoreError, Tx, import, mail, makeup, schedules};
 
 use crate::access::house::{House, logged};
-use crate::carrying::{house, says, september, time_off, week, writes};
+use crate::carrying::{house, says, september, services, sessions, time_off, week, writes};
 use crate::fresh::{on_both, on_postgres_at, waiting};
 use crate::make_ups::{AFTER, at, book, publish, section};
 
@@ -319,4 +320,35 @@ async fn who_books_while_what_it_rests_on_changes_knows_of_it_or_is_found() {
         })
         .await;
     }
+}
+
+#[tokio::test]
+async fn what_one_transaction_takes_back_is_one_notice() {
+    on_both(async |db| {
+        let house = house(db).await;
+        book(&house, september(8), "09:30").await.expect("is booked");
+        publish(&house, "2026-09-02T12:00:00Z", services(&house, [10])).await;
+        let all = sessions(&house).await;
+        let other = all.iter().find(|session| session.meeting.held_on == september(10)).expect("is published");
+        let entry = says(&house, "2026-09-03T20:00:00Z", other.id, Said::missed(MissReason::Technical)).await;
+        let mut tx = writes(&house, "2026-09-03T21:00:00Z").await;
+        let clock = "09:30".parse().expect("a clock");
+        makeup::book(&mut tx, &entry.expect("is logged"), september(15), clock).await.expect("is booked");
+        tx.commit().await.expect("commits");
+        let mut tx = writes(&house, "2026-09-03T22:00:00Z").await;
+        tx.mail_hold = Some(std::time::Duration::ZERO);
+        for day in [8, 15] {
+            store::insert(&mut tx, time_off(&house, day)).await.expect("is kept");
+        }
+        tx.commit().await.expect("commits");
+        let mut tx = writes(&house, "2026-09-03T23:00:00Z").await;
+        let due = mail::claim(&mut tx, std::time::Duration::from_secs(9)).await.expect("reads").expect("a mail");
+        let Some(Letter::Notice(notice)) = due.letter else { panic!("{due:?}") };
+        assert_eq!((notice.subject.as_str(), notice.facts.len()), ("2 make-up sessions were taken back", 2));
+        for (day, (when, why)) in ["Sep 8", "Sep 15"].iter().zip(&notice.facts) {
+            assert!(when.contains(day) && why == "the educator is away", "{:?}", notice.facts);
+        }
+        assert!(mail::claim(&mut tx, std::time::Duration::from_secs(9)).await.expect("reads").is_none(), "no other");
+    })
+    .await;
 }
