@@ -190,6 +190,7 @@ impl From<StoreError> for Error {
             StoreError::MissingReference { ref what } => Self::field(format!("/{what}"), error.to_string()),
             StoreError::Duplicate { .. }
             | StoreError::InUse { .. }
+            | StoreError::Needed(_)
             | StoreError::Overlap(_)
             | StoreError::Sealed(_) => Self::Conflict(error.to_string()),
             StoreError::Forbidden => Self::Forbidden,

@@ -28,6 +28,9 @@ pub enum StoreError {
     /// Records of the kind `what` still refer to this one.
     #[error("still used by a {what}; delete that first")]
     InUse { what: String },
+    /// Others rest on it; the text says which, and what to do.
+    #[error("{0}")]
+    Needed(String),
     #[error("changed meanwhile: it is now at version {current_version}; read it again")]
     Stale { current_version: i64 },
     /// The database refused two things at one time.

@@ -26,6 +26,11 @@ statements! {
     OF_TIME_OFF = "SELECT n.id FROM time_off o JOIN session n ON n.educator_id = o.educator_id WHERE o.id = $1 AND n.makes_up IS NOT NULL AND n.starts_at > $2 ORDER BY n.starts_at, n.id";
     OF_CALENDAR = "SELECT n.id FROM calendar c JOIN session n ON n.term_id = c.term_id AND n.district_id = c.district_id \
                    WHERE c.id = $1 AND n.makes_up IS NOT NULL AND n.starts_at > $2 ORDER BY n.starts_at, n.id";
+    /// Of a calendar, how many would have none without it.
+    BEREFT = "SELECT COUNT(*) AS many FROM calendar c JOIN session n ON n.term_id = c.term_id AND n.district_id = c.district_id \
+              WHERE c.id = $1 AND n.makes_up IS NOT NULL AND n.starts_at > $2 AND (c.school_id IS NULL OR c.school_id = n.school_id) \
+              AND NOT EXISTS (SELECT 1 FROM calendar o WHERE o.id <> c.id AND o.term_id = c.term_id AND o.district_id = c.district_id \
+              AND (o.school_id IS NULL OR o.school_id = n.school_id))";
 }
 
 /// Sessions that a mail lists.
@@ -56,9 +61,24 @@ pub(super) async fn follow(tx: &mut Tx, kind: &'static str, id: Uuid, new: bool)
 }
 
 /// Those to come that rest on a record which is to be deleted: days on which its calendar alone has school are days off then.
-/// Services and educators on which something rests are not deleted, and without days off more can be held.
+/// Services and educators on which something rests are not deleted, and without days off more can be held. The only calendar
+/// there is stays for as long as something is booked by it, unless a batch brings another.
 pub(super) async fn resting_on_calendar(tx: &mut Tx, kind: &'static str, id: Uuid) -> Result<Vec<SessionId>> {
-    if kind == Calendar::KIND { resting(tx, kind, id).await } else { Ok(Vec::new()) }
+    if kind != Calendar::KIND {
+        return Ok(Vec::new());
+    }
+    let found = resting(tx, kind, id).await?;
+    if tx.put_off.is_none() {
+        let many: i64 = tx.row(&BEREFT, args![id, tx.at]).await?.map_or(Ok(0), |row| row.get("many"))?;
+        if many > 0 {
+            let booked = if many == 1 { "a make-up session is".into() } else { format!("{many} make-up sessions are") };
+            let text = format!(
+                "{booked} booked by this calendar, and there is no other; change it, add another first, or cancel what is booked"
+            );
+            return Err(StoreError::Needed(text));
+        }
+    }
+    Ok(found)
 }
 
 /// Booked sessions to come that rest on a record.

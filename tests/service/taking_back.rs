@@ -352,3 +352,29 @@ async fn what_one_transaction_takes_back_is_one_notice() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn the_only_calendar_stays_as_long_as_something_is_booked_by_it() {
+    on_both(async |db| {
+        let house = house(db).await;
+        let made = book(&house, september(8), "09:30").await.expect("is booked");
+        let id: CalendarId = house.own.parsed("calendars");
+        let mut tx = writes(&house, "2026-09-02T12:00:00Z").await;
+        let refused = store::delete::<Calendar>(&mut tx, id, None).await.expect_err("is refused");
+        let told = "a make-up session is booked by this calendar, and there is no other; \
+                    change it, add another first, or cancel what is booked";
+        assert!(matches!(&refused, StoreError::Needed(text) if text == told), "{refused}");
+        assert_eq!(makeup::find(&mut tx, made.session_id).await.expect("stays"), made);
+        // Its school has one of its own: nothing rests on the district's any more.
+        let own = with_closed(&house, &mut tx, &[]).await;
+        store::insert(&mut tx, own).await.expect("is kept");
+        store::delete::<Calendar>(&mut tx, id, None).await.expect("is deleted");
+        assert_eq!(makeup::find(&mut tx, made.session_id).await.expect("stays"), made);
+        let own = store::every::<Calendar>(&mut tx).await.expect("lists");
+        let own = own.iter().find(|calendar| calendar.body.school_id.is_some()).expect("its own");
+        assert!(matches!(store::delete::<Calendar>(&mut tx, own.id, None).await, Err(StoreError::Needed(_))));
+        makeup::cancel(&mut tx, &made, "a test").await.expect("is cancelled");
+        store::delete::<Calendar>(&mut tx, own.id, None).await.expect("is deleted");
+    })
+    .await;
+}
