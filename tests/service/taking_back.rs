@@ -1,17 +1,21 @@
 //! Booked make-ups that cannot be held any more, or need not: taken back at once, and those concerned are told. And when one
 //! may be booked at all.
 
+use std::process::Command;
+
 use bellwether::domain::batch::Batch;
 use bellwether::domain::id::{CalendarId, EducatorId, RecordId as _};
 use bellwether::domain::log::{MissReason, Said};
 use bellwether::domain::mail::Letter;
-use bellwether::domain::records::{Availability, Calendar, Educator, License, Service};
+use bellwether::domain::records::{Availability, Calendar, Educator, License, Service, Term};
 use bellwether::domain::session::Meeting;
+use bellwether::domain::time::Date;
 use bellwether::store::{self, Statement, StoreError, Tx, import, mail, makeup, schedules};
+use serde_json::json;
 
 use crate::access::house::{House, logged};
 use crate::carrying::{house, says, september, services, sessions, time_off, week, writes};
-use crate::fresh::{on_both, on_postgres_at, waiting};
+use crate::fresh::{on_both, on_both_at, on_postgres_at, waiting};
 use crate::make_ups::{AFTER, at, book, publish, section};
 
 /// What may befall a booked make-up of September 8.
@@ -375,6 +379,55 @@ async fn the_only_calendar_stays_as_long_as_something_is_booked_by_it() {
         assert!(matches!(store::delete::<Calendar>(&mut tx, own.id, None).await, Err(StoreError::Needed(_))));
         makeup::cancel(&mut tx, &made, "a test").await.expect("is cancelled");
         store::delete::<Calendar>(&mut tx, own.id, None).await.expect("is deleted");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_import_from_the_command_line_tells_those_concerned_as_well() {
+    on_both_at(async |db, url| {
+        let house = house(db).await;
+        let entry = logged(&house.db, &house.own, &Said::missed(MissReason::ProviderAbsent)).await;
+        // The program has its own clock: the term moves to where that comes late.
+        let (first_on, last_on) = (Date::ymd(2060, 8, 9), Date::ymd(2060, 12, 17));
+        let now = "2060-09-01T20:00:00Z";
+        let mut tx = writes(&house, now).await;
+        let term = store::get::<Term>(&mut tx, house.own.parsed("terms")).await.expect("is there");
+        store::update(&mut tx, term.id, None, Term { first_on, last_on, ..term.body }).await.expect("is changed");
+        let calendar = store::get::<Calendar>(&mut tx, house.own.parsed("calendars")).await.expect("is there");
+        let body = Calendar { first_on, last_on, ..calendar.body };
+        store::update(&mut tx, calendar.id, None, body).await.expect("is changed");
+        let id: EducatorId = house.own.parsed("educators");
+        for license in store::children::<License>(&mut tx, "educator_id", id).await.expect("lists") {
+            let body = License { expires_on: last_on, ..license.body };
+            store::update(&mut tx, license.id, None, body).await.expect("is changed");
+        }
+        let educator = store::get::<Educator>(&mut tx, id).await.expect("is there");
+        let origin = (Some("sis".into()), Some("ana".into()));
+        let body = Educator { email: Some("a@b.example".into()), source: origin.0, source_id: origin.1, ..educator.body };
+        store::update(&mut tx, id, None, body).await.expect("is changed");
+        let on = Date::ymd(2060, 9, 8);
+        let made = makeup::book(&mut tx, &entry, on, "09:30".parse().expect("a clock")).await.expect("is booked");
+        tx.commit().await.expect("commits");
+
+        let dir = tempfile::TempDir::new().expect("a directory");
+        let file = dir.path().join("problem.json");
+        let away = json!({"id": "ana", "tz": "America/Phoenix", "max_minutes_per_week": 1500, "licenses": [], "availability": [], "time_off": [{"first": on, "last": on}]});
+        let problem =
+            json!({"format": "staffing-problem/1", "term": {"first": first_on, "last": last_on}, "educators": [away]});
+        std::fs::write(&file, problem.to_string()).expect("is written");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bellwether"));
+        command.args(["import", "problem"]).arg(&file).args(["--source", "sis", "--db", &url]);
+        command.env("BELLWETHER_MAIL_URL", format!("folder:{}", dir.path().display()));
+        command.env("BELLWETHER_MAIL_FROM", "office@vendor.example");
+        let done = command.output().expect("the program starts");
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+
+        let mut tx = house.db.read().await.expect("reads");
+        assert!(makeup::find(&mut tx, made.session_id).await.is_err());
+        let owed = mail::list(&mut tx, Some("queued"), None, 9).await.expect("lists");
+        let digests = owed.iter().filter(|one| one.kind == "digest").count();
+        assert_eq!((digests, owed.len()), (1, 2), "its educator and special education: {owed:?}");
     })
     .await;
 }
