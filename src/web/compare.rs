@@ -307,12 +307,11 @@ pub(super) async fn preview(
     _: NoQuery,
 ) -> Result<Markup, Error> {
     state.publishable(id).await?;
-    let compared = Compared::read(&mut state.db.read().await?, id, None).await?;
+    let mut tx = state.db.read().await?;
+    let compared = Compared::read(&mut tx, id, None).await?;
     let (table, pages) = compared.people(1);
     // A day that is closed moves no need, and still takes meetings away.
-    let repair = compared.run.settings.repair;
-    let booked = !makeup::to_come(&mut state.db.read().await?, compared.run.term_id).await?.is_empty();
-    let changes = if repair || booked { Some(state.changes_of(id).await?) } else { None };
+    let by_meeting = compared.run.settings.repair || !makeup::to_come(&mut tx, compared.run.term_id).await?.is_empty();
     let uncovered = compared.uncovered();
     let address = format!("/runs/{id}");
     Ok(Page::new("Before you publish", Place::Runs, &actor).show(&html! {
@@ -334,7 +333,7 @@ pub(super) async fn preview(
                 @if pages > 1 { p { a href=(format!("{address}/compare?page=2")) { "The others" } } }
             }
         }
-        @if let Some(changes) = &changes { @if repair { (repairs::preview(changes)) } @else { (repairs::giving_way(changes)) } }
+        @if by_meeting { (repairs::counting(&address)) }
         @if let Some(uncovered) = uncovered {
             section.card aria-labelledby="room" {
                 h2 #room { "An adult in the room" }
