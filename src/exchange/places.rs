@@ -131,9 +131,8 @@ fn called<'f>(kind: &str, field: &'f str) -> &'f str {
         (Term::KIND, "/unserved_cents_per_minute") => "/weights/unserved_cents_per_minute",
         (Term::KIND, "/change_cents") => "/weights/change_cents",
         // The place is the text itself, or has no id.
-        (Student::KIND | Clearance::KIND, _) => "",
-        (Calendar::KIND | License::KIND | TimeOff::KIND, "/source_id") => "",
-        (BellSchedule::KIND, "/key" | "/source_id") | (Educator::KIND, "/display_name") => "/id",
+        (Student::KIND | Clearance::KIND, _) | (Calendar::KIND | License::KIND | TimeOff::KIND, "/source_id") => "",
+        (BellSchedule::KIND, "/key") | (Educator::KIND, "/display_name") | (_, "/source_id") => "/id",
         (School::KIND, "/district_id") => "/district",
         (_, "/school_id") => "/school",
         (_, "/course_id") => "/course",
@@ -143,7 +142,6 @@ fn called<'f>(kind: &str, field: &'f str) -> &'f str {
         (_, "/last_on") => "/last",
         (_, "/issued_on") => "/issued",
         (_, "/expires_on") => "/expires",
-        (_, "/source_id") => "/id",
         _ => field,
     }
 }
