@@ -7,6 +7,8 @@ mod every;
 mod hostile;
 mod house;
 mod journey;
+#[path = "../service/mock.rs"]
+mod mock;
 mod overriding;
 mod passkeys;
 mod printed;
