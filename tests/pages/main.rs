@@ -13,6 +13,7 @@ mod overriding;
 mod passkeys;
 mod printed;
 mod providers;
+mod sent;
 #[path = "../service/access/table.rs"]
 #[expect(dead_code, reason = "the table says more than which pages there are")]
 mod table;
