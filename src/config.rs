@@ -161,6 +161,11 @@ pub enum Error {
          and let a proxy there speak TLS (README, Running it for others)"
     )]
     NoTls(SocketAddr),
+    #[error("cannot listen on {at}: {cause}; choose another address or port with --listen, or stop what listens there")]
+    Listen { at: SocketAddr, cause: String },
+    /// `at` shows no password.
+    #[error("cannot open the database {at}: {cause}; give another with --db or DATABASE_URL")]
+    Database { at: String, cause: String },
 }
 
 impl Default for Settings {

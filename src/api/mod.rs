@@ -42,6 +42,7 @@ mod serve;
 mod service_log;
 mod sessions;
 pub mod sign_in;
+mod standing;
 mod suppose;
 pub mod vacancies;
 pub mod withdrawals;
@@ -55,6 +56,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::config::Settings;
 use crate::domain::id::{AbsenceId, RunId, TermId};
 use crate::domain::time::Date;
+use crate::engine::outcome::Report;
 use crate::store::minutes::{Account, Wanted};
 use crate::store::{Db, queue::Queue};
 use candidates::Desks;
@@ -84,6 +86,8 @@ pub struct State {
     /// What befell terms, and what repairs would change.
     news: Arc<Kept<TermId, TermNews>>,
     changes: Arc<Kept<(RunId, Option<String>), StandingChanges>>,
+    /// What stands, counted anew.
+    standing: Arc<Kept<standing::Part, Option<Report>>>,
     /// Who could stand in for whom.
     plans: Arc<Kept<AbsenceId, absences::Standing>>,
     /// Every ledger of a term as of a day.
@@ -106,6 +110,7 @@ impl State {
             desks: Arc::default(),
             news: Arc::default(),
             changes: Arc::default(),
+            standing: Arc::default(),
             plans: Arc::default(),
             ledgers: Arc::default(),
             closing: CancellationToken::new(),

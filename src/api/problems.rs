@@ -17,7 +17,8 @@ use super::extract::{JsonBytes, Path, Query};
 use crate::domain::id::{DistrictId, TermId};
 use crate::domain::records::Term;
 use crate::engine::problem::{self, Problem};
-use crate::exchange;
+use crate::exchange::{self, places};
+use crate::store::StoreError;
 use crate::store::import::{self, Counts};
 use crate::store::snapshot;
 
@@ -64,8 +65,7 @@ async fn import_problem(
     Query(from): Query<From>,
     JsonBytes(bytes): JsonBytes,
 ) -> Result<axum::Json<Imported>, Error> {
-    let read = tokio::task::spawn_blocking(move || problem::read(&bytes)).await.map_err(Error::internal)?;
-    let problem = read.map_err(Error::Issues)?;
+    let problem = tokio::task::spawn_blocking(move || fit(&bytes)).await.map_err(Error::internal)??;
     let named = from.source.unwrap_or_else(|| problem.name.trim().to_owned());
     let source = if named.is_empty() { "problem".to_owned() } else { named };
     if source.len() > 200 || source.contains('\0') {
@@ -74,9 +74,19 @@ async fn import_problem(
     let mut tx = state.write(&actor).await?;
     let mut keys = import::keys(&mut tx, &source).await?;
     let batch = exchange::problem::batch(&problem, &source, &mut keys);
-    let counts = import::keep(&mut tx, &source, batch).await?;
+    let counts = import::keep(&mut tx, &source, batch).await.map_err(|error| match error {
+        StoreError::Invalid(refused) => StoreError::Invalid(places::told(&problem, refused)),
+        other => other,
+    })?;
     tx.commit().await?;
     Ok(axum::Json(Imported { term_id: keys.id::<Term>("term"), source, counts }))
+}
+
+/// A problem that can be solved, and kept. Takes its time.
+fn fit(bytes: &[u8]) -> Result<Problem, Error> {
+    let problem = problem::read(bytes).map_err(Error::Issues)?;
+    let refused = places::refused(&problem);
+    if refused.is_empty() { Ok(problem) } else { Err(StoreError::Invalid(refused).into()) }
 }
 
 /// Snapshot of a term as a problem file

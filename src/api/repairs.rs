@@ -257,8 +257,14 @@ impl State {
         }
     }
 
-    /// What publishing this run would change for each educator.
+    /// What publishing this run would change for each educator. Found also for whoever asks again, if this one has gone
+    /// before it is.
     pub async fn changes_of(&self, id: RunId) -> Result<Arc<Changes>, Error> {
+        let own = self.clone();
+        tokio::spawn(async move { own.compare_meetings(id).await }).await.map_err(Error::internal)?
+    }
+
+    async fn compare_meetings(&self, id: RunId) -> Result<Arc<Changes>, Error> {
         let mut tx = self.db.read().await?;
         let run = runs::get(&mut tx, id).await?;
         let key = (id, run.schedule_sha256.clone());

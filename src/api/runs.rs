@@ -193,7 +193,7 @@ async fn list(Axum(state): Axum<State>, _: Planner, Query(which): Query<Which>) 
     (status = 404, description = "there is no such term, district or run to start from"),
     (status = 413, description = "the body is too long"),
     (status = 415, description = "the body is not JSON"),
-    (status = 422, description = "the records do not make a problem, a lock breaks a rule, a limit is out of range, or the key was used before with another body"),
+    (status = 422, description = "the records do not make a problem, a lock breaks a rule, a limit is out of range, supply is supposed that no need asks for, or the key was used before with another body"),
 ))]
 async fn create(
     Axum(state): Axum<State>,
@@ -253,6 +253,10 @@ impl State {
     /// The problem that the records make now.
     async fn prepare(&self, term: TermId, districts: &[DistrictId], settings: RunSettings) -> Result<NewRun, Error> {
         let mut problem = snapshot(&self.db, term, districts).await?;
+        let useless = suppose::useless_areas(&problem, &settings);
+        if !useless.is_empty() {
+            return Err(Error::Fields(useless));
+        }
         suppose::shape(&mut problem, &settings);
         let text = serde_json::to_string(&problem).map_err(Error::internal)?;
         problem::read(text.as_bytes()).map_err(|issues| {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::domain::educator::Availability;
 use crate::domain::license::{Grade, License};
+use crate::domain::record::FieldIssue;
 use crate::domain::run::RunSettings;
 use crate::domain::supply::{Supposed, WEEK};
 use crate::domain::time::Weekday;
@@ -30,6 +31,57 @@ pub fn shape(problem: &mut Problem, settings: &RunSettings) {
         let supposed = educator(id.to_string(), one, problem, usual);
         problem.educators.push(supposed);
     }
+}
+
+/// Two words that are this like each other (Jaro–Winkler, 0 to 1) are probably meant to be the same.
+const ALIKE: f64 = 0.8;
+/// Areas that a refusal lists.
+const LISTED: usize = 12;
+
+/// License areas of supposed educators that could not matter to these needs: misspelled, or asked for by none of them. The
+/// pointers are those of a request for a run.
+pub fn useless_areas(problem: &Problem, settings: &RunSettings) -> Vec<FieldIssue> {
+    let needed = needed_areas(problem);
+    let held = problem.educators.iter().flat_map(|educator| &educator.licenses).map(|license| license.area.as_str());
+    let known: BTreeSet<&str> = needed.iter().copied().chain(held).collect();
+    let mut found = Vec::new();
+    for (n, line) in settings.with.iter().enumerate() {
+        let mut refuse = |message| found.push(FieldIssue { pointer: format!("/with/{n}/areas"), message });
+        let areas = || line.areas.iter().map(|area| area.trim());
+        let strange: Vec<&str> = areas().filter(|area| !known.contains(area)).collect();
+        for area in &strange {
+            let instead = meant(area, &known).map_or_else(|| listed(&needed), |one| format!("did you mean “{one}”?"));
+            refuse(format!("no need and no educator of this run has the license area “{area}”; {instead}"));
+        }
+        if strange.is_empty() && !areas().any(|area| needed.contains(area)) {
+            let areas: Vec<String> = areas().map(|area| format!("“{area}”")).collect();
+            refuse(format!("no need of this run asks for {}; {}", areas.join(" or "), listed(&needed)));
+        }
+    }
+    found
+}
+
+fn needed_areas(problem: &Problem) -> BTreeSet<&str> {
+    let taught: BTreeSet<&str> = problem.sections.iter().map(|section| section.course.as_str()).collect();
+    let courses = problem.courses.iter().filter(|course| taught.contains(course.id.as_str()));
+    let of_sections = courses.flat_map(|course| &course.areas);
+    of_sections.chain(problem.services.iter().flat_map(|service| &service.areas)).map(String::as_str).collect()
+}
+
+/// The known area that is most like what was written.
+fn meant<'a>(area: &str, known: &BTreeSet<&'a str>) -> Option<&'a str> {
+    let area = area.to_lowercase();
+    let like = |one: &&str| strsim::jaro_winkler(&area, &one.to_lowercase());
+    let best = known.iter().max_by(|a, b| like(a).total_cmp(&like(b)))?;
+    (like(best) >= ALIKE).then_some(*best)
+}
+
+fn listed(needed: &BTreeSet<&str>) -> String {
+    let mut some: Vec<&str> = needed.iter().copied().take(LISTED).collect();
+    if needed.len() > LISTED {
+        some.push("…");
+    }
+    if some.is_empty() { "it has no needs".into() } else { format!("its needs ask for {}", some.join(", ")) }
 }
 
 /// What most educators cost: medians, in cents.

@@ -13,7 +13,7 @@ use crate::domain::id::{DistrictId, TermId};
 use crate::domain::records::Term;
 use crate::engine::rule::{Flaw, Issue};
 use crate::exchange;
-use crate::store::{self, Db, import};
+use crate::store::{self, Db, StoreError, import};
 
 /// Read a file into the database
 #[derive(clap::Args)]
@@ -78,6 +78,10 @@ impl Import {
     pub fn run(self) -> Result<ExitCode, Failure> {
         let ImportWhat::Problem { file, db, source } = self.what;
         let problem = read_problem(&file)?;
+        let refused = exchange::places::refused(&problem);
+        if !refused.is_empty() {
+            return Err(StoreError::Invalid(refused).into());
+        }
         let source = source.unwrap_or_else(|| origin(&problem.name, &file));
         wait(async {
             let settings = Settings::read(&Flags { database: db.clone(), ..Flags::default() })?;
@@ -88,7 +92,10 @@ impl Import {
             let mut keys = import::keys(&mut tx, &source).await?;
             let batch = exchange::problem::batch(&problem, &source, &mut keys);
             let terms: Vec<TermId> = batch.terms.iter().map(|(id, _)| *id).collect();
-            let rows = import::keep(&mut tx, &source, batch).await?;
+            let rows = import::keep(&mut tx, &source, batch).await.map_err(|error| match error {
+                StoreError::Invalid(refused) => StoreError::Invalid(exchange::places::told(&problem, refused)),
+                other => other,
+            })?;
             tx.commit().await?;
             db.close().await;
             write_json(&json!({"source": source, "terms": terms, "rows": rows}), None)

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 
 use super::{Failure, print};
-use crate::config::{Flags, Settings};
+use crate::config::{self, Flags, Settings};
 use crate::engine::rule::{Flaw, Issue};
 use crate::store::{Db, StoreError};
 
@@ -77,9 +77,15 @@ async fn connect(flag: Option<String>) -> Result<Db, Failure> {
     Ok(reach(settings.database.reveal()).await?)
 }
 
-/// Opens a database.
+/// Opens a database. That there is none at the address, or something else, is no defect of ours.
 pub(super) async fn reach(url: &str) -> anyhow::Result<Db> {
     // The address of a server may hold a password.
     let shown = if url.starts_with("sqlite:") { url } else { "at that address" };
-    Db::connect(url).await.with_context(|| format!("cannot open the database {shown}"))
+    match Db::connect(url).await {
+        Err(error @ (StoreError::Database(_) | StoreError::Busy(_))) => {
+            let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+            Err(config::Error::Database { at: shown.into(), cause }.into())
+        }
+        other => other.with_context(|| format!("cannot open the database {shown}")),
+    }
 }

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::migrate::reach;
 use super::{Failure, work};
 use crate::api::{self, State};
-use crate::config::{Flags, Settings};
+use crate::config::{self, Flags, Settings};
 use crate::jobs::child::Solver;
 use crate::jobs::keeping;
 use crate::jobs::mailroom::Mailroom;
@@ -65,7 +65,7 @@ pub(super) async fn serve(settings: Settings, solver: Option<Solver>) -> anyhow:
     rlimit::increase_nofile_limit(u64::MAX).ok();
     let listener = tokio::net::TcpListener::bind(settings.listen)
         .await
-        .with_context(|| format!("cannot listen on {}; choose another with --listen", settings.listen))?;
+        .map_err(|error| config::Error::Listen { at: settings.listen, cause: error.to_string() })?;
     // Standard output holds this one line, for programs that start the server on port 0.
     let hint = if administered { "" } else { " (nobody can sign in yet: run `bellwether admin create`)" };
     super::print(&format!("listening on http://{}{hint}\n", listener.local_addr()?))?;

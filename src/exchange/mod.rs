@@ -4,6 +4,7 @@ pub mod bounce;
 pub mod fidelity;
 pub mod ics;
 pub mod itip;
+pub mod places;
 pub mod problem;
 pub mod sample;
 pub mod vacancies;

@@ -80,7 +80,8 @@ async fn upsert<T: Entity>(tx: &mut Tx, source: &str, rows: Rows<T>, summary: &m
     let kept = entity::of_source::<T>(tx, source).await?;
     let mut kept: HashMap<Uuid, Stored<T>> = kept.into_iter().map(|stored| (stored.id.uuid(), stored)).collect();
     for (id, body) in rows {
-        let place = format!("/{}/{}", T::KIND, body.source().1.unwrap_or_default());
+        let source_id = body.source().1.unwrap_or_default().replace('~', "~0").replace('/', "~1");
+        let place = format!("/{}/{source_id}", T::KIND);
         let Some(before) = kept.remove(&id.uuid()) else {
             insert_as(tx, id, body).await.map_err(|error| placed(error, &place))?;
             counts.created += 1;

@@ -1,6 +1,6 @@
 //! Published schedules: versions of a term, who serves what in each, and which is current for a district.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -49,6 +49,7 @@ statements! {
     BODY = "SELECT schedule FROM schedule WHERE id = $1";
     DISTRICTS = "SELECT district_id FROM schedule_district WHERE schedule_id = $1 ORDER BY district_id";
     CURRENT = "SELECT DISTINCT schedule_id FROM schedule_district WHERE term_id = $1 AND is_current ORDER BY schedule_id";
+    COVERAGE = "SELECT schedule_id, district_id FROM schedule_district WHERE term_id = $1 AND is_current ORDER BY schedule_id, district_id";
     STANDING = "SELECT a.section_id, a.service_id, a.educator_id, a.sessions FROM assignment a \
                 JOIN schedule_district d ON d.schedule_id = a.schedule_id AND d.district_id = a.district_id \
                 WHERE d.term_id = $1 AND d.is_current ORDER BY a.id";
@@ -202,6 +203,15 @@ pub async fn current(tx: &mut Tx, term: TermId) -> Result<Vec<Published>> {
         standing.push(get(tx, row.id("schedule_id")?).await?);
     }
     Ok(standing)
+}
+
+/// The schedules that stand in a term, each with the districts for which it does.
+pub async fn coverage(tx: &mut Tx, term: TermId) -> Result<BTreeMap<ScheduleId, BTreeSet<DistrictId>>> {
+    let mut coverage: BTreeMap<ScheduleId, BTreeSet<DistrictId>> = BTreeMap::new();
+    for row in tx.rows(&COVERAGE, args![term]).await? {
+        coverage.entry(row.id("schedule_id")?).or_default().insert(row.id("district_id")?);
+    }
+    Ok(coverage)
 }
 
 /// What stands in a term, over all its districts, as one schedule: empty where nothing is published.

@@ -228,7 +228,7 @@ fn row(account: &Account, districts: &[Stored<District>]) -> Markup {
                 @else if account.claimed { span.badge.good { "Active" } }
                 @else { span.badge.warn { "Invited" } }
             }
-            td {
+            td.acts {
                 @if body.active {
                     form.plain method="post" action=(action("invite")) { button.quiet type="submit" { "New link" } }
                     form.plain method="post" action=(action("sign-out")) { button.quiet type="submit" { "Sign out" } }
@@ -257,7 +257,7 @@ fn form(districts: &[Stored<District>]) -> Markup {
                 div.field { label for="email" { "Mail address" } input #email name="email" type="email" required maxlength="200" autocomplete="off"; }
                 div.field {
                     label for="role" { "Role" }
-                    select #role name="role" required { @for role in Role::ALL { option value=(role) { (role.title()) } } }
+                    select #role name="role" required { option value="" { "Choose" } @for role in Role::ALL { option value=(role) { (role.title()) } } }
                 }
                 fieldset {
                     legend { "Districts" }

@@ -29,7 +29,7 @@ pub struct Typed {
     supply: suppose::Typed,
     wrong: BTreeMap<&'static str, String>,
     /// What the records themselves refuse.
-    pub issues: Vec<FieldIssue>,
+    issues: Vec<FieldIssue>,
     /// Locks that no schedule can keep.
     pub locks: Vec<locks::Told>,
 }
@@ -76,6 +76,20 @@ impl Typed {
             supply: suppose::Typed::of(settings),
             ..Self::default()
         }
+    }
+
+    /// Takes what a run was refused for: at what was typed, or of the records.
+    pub fn refuse(&mut self, issues: Vec<FieldIssue>) {
+        let (supposed, of_records): (Vec<_>, Vec<_>) =
+            issues.into_iter().partition(|issue| suppose::line_of(&issue.pointer).is_some());
+        let told = |issue: &FieldIssue| {
+            suppose::line_of(&issue.pointer).map(|line| format!("line {}: {}", line + 1, issue.message))
+        };
+        let told: Vec<String> = supposed.iter().filter_map(told).collect();
+        if !told.is_empty() {
+            self.wrong.insert("with", told.join(" "));
+        }
+        self.issues = of_records;
     }
 
     /// What is asked for; none leaves in `wrong` why not.

@@ -49,6 +49,11 @@ pub fn week(monday: Date, today: Date, entries: &[Entry]) -> Markup {
     let days = (0..7).map(|n| monday.plus_days(n)).map(|date| (date, place(entries, date)));
     let days: Vec<_> = days.enumerate().filter(|(n, (_, placed))| *n < 5 || !placed.is_empty()).collect();
     html! {
+        @if !entries.is_empty() {
+            ul.chips.days aria-label="Days" {
+                @for (_, (date, placed)) in &days { li { a href=(format!("#{}", anchor(*date))) { (short(*date)) @if !placed.is_empty() { " " span.soft { (placed.len()) } } } } }
+            }
+        }
         div.week role="group" aria-label=(format!("Week of {}", words::week(monday))) tabindex="0" {
             ol.axis.(height) aria-hidden="true" {
                 @for hour in first_hour..last_hour {
@@ -56,7 +61,7 @@ pub fn week(monday: Date, today: Date, entries: &[Entry]) -> Markup {
                 }
             }
             @for (_, (date, placed)) in &days {
-                section.day.today[*date == today] {
+                section.day.today[*date == today] id=(anchor(*date)) {
                     h3 { time datetime=(date) { (words::day(*date)) } @if *date == today { span.unseen { " (today)" } } }
                     @if placed.is_empty() { p.none { "No sessions" } }
                     ol.(height) { @for one in placed { (block(one, first_hour)) } }
@@ -64,6 +69,18 @@ pub fn week(monday: Date, today: Date, entries: &[Entry]) -> Markup {
             }
         }
     }
+}
+
+/// Where a day stands on its page: a week is wider than most screens where a school has many sessions at once, and longer.
+fn anchor(date: Date) -> String {
+    format!("day-{date}")
+}
+
+/// Of `Mon, Nov 30`: `Mon 30`.
+fn short(date: Date) -> String {
+    let day = words::day(date);
+    let (weekday, rest) = day.split_once(',').unwrap_or((&day, ""));
+    format!("{weekday} {}", rest.rsplit(' ').next().unwrap_or_default())
 }
 
 fn block(placed: &Placed<'_>, first_hour: u16) -> Markup {
@@ -81,7 +98,7 @@ fn block(placed: &Placed<'_>, first_hour: u16) -> Markup {
     html! {
         li.block.(class) title=(format!("{} · {} · {}", entry.title, clocks(entry), entry.with)) {
             strong { (entry.title) @if let Some(note) = note(entry) { " · " (note) } }
-            span.clocks { span.own { (entry.own) } @if let Some(other) = &entry.other { " " span.other { "· " (other) } } }
+            span.clocks { span.own { (entry.own) } @if let Some(other) = &entry.other { " " span.other { "(" (other) ")" } } }
             span.with { @if let Some(group) = group(entry) { (group) " · " } (entry.with) @if let Some(room) = &entry.join { " · " a href=(room) rel="noreferrer" { "Join" } } }
         }
     }
@@ -204,11 +221,13 @@ mod tests {
     #[test]
     fn both_clocks_and_the_size_of_a_group_are_shown() {
         let text = shown(&[entry(780, 30, "Speech")]);
-        for part in ["1:00–1:30 PM EST", "· 11:00–11:30 AM MST", "group of 3 · Lincoln Elementary", "r60 s6 l1 e2"]
+        for part in ["1:00–1:30 PM EST", "(11:00–11:30 AM MST)", "group of 3 · Lincoln Elementary", "r60 s6 l1 e2"]
         {
             assert!(text.contains(part), "{part} is not in {text}");
         }
         assert!(!text.contains("style=") && !text.contains("Sat,"), "{text}");
+        let way = "<a href=\"#day-2026-11-09\">Mon 9 <span class=\"soft\">1</span></a>";
+        assert!(text.contains(way) && text.contains("id=\"day-2026-11-09\""), "{text}");
         assert!(
             text.contains("<li class=\"block service r60 "),
             "one class attribute, or the second is ignored: {text}"

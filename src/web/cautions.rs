@@ -47,7 +47,7 @@ pub fn against(name: &str, warnings: &[Warning], ticked: &str) -> Markup {
     html! {
         fieldset #against {
             legend { "What speaks against " (name) }
-            ul { @for warning in warnings { li { strong { (words::kind(caution_title(&warning.code))) } ": " (warning.said) } } }
+            ul { @for warning in warnings { li { strong { (words::kind(caution_title(&warning.code))) } @if says_more(warning) { ": " (warning.said) } } } }
             label.check {
                 input type="checkbox" name="overrides" value=(codes) checked[ticked == codes];
                 span { "I know this and decide it all the same: the reason says why, and stays with the lock and on the board." }
@@ -60,9 +60,15 @@ pub fn against(name: &str, warnings: &[Warning], ticked: &str) -> Markup {
 pub fn list(warnings: &[Warning]) -> Markup {
     html! {
         @if !warnings.is_empty() {
-            ul.plain.small.warnings { @for warning in warnings { li { span.badge.warn { (caution_title(&warning.code)) } " " (warning.said) } } }
+            ul.plain.small.warnings { @for warning in warnings { li { span.badge.warn { (caution_title(&warning.code)) } @if says_more(warning) { " " (warning.said) } } } }
         }
     }
+}
+
+/// Whether there is more to it than its title.
+fn says_more(warning: &Warning) -> bool {
+    let same = [Caution::Takes.code(), Caution::Displaces.code()].contains(&warning.code.as_str());
+    !same || warning.said.bytes().any(|byte| byte.is_ascii_digit())
 }
 
 /// What a caution is called, from the catalogue.

@@ -1,6 +1,8 @@
 //! What a run would change: against another run, or against what stands published, by educator and by need. The
 //! preview of a publication is the same comparison, with who will be told.
 
+use std::collections::BTreeSet;
+
 use axum::Router;
 use axum::extract::State as Axum;
 use axum::routing::get;
@@ -12,6 +14,7 @@ use super::layout::{Page, Place, empty, pager};
 use super::needs::Names;
 use super::repairs;
 use super::runs::{badge, figure};
+use super::scope::{self, Alone, Scope};
 use super::sides::{self, Side};
 use super::words;
 use crate::api::error::Error;
@@ -60,32 +63,38 @@ pub struct Compared {
     pub term: String,
     difference: Difference,
     names: Names,
-    /// In figures, before and after; none where one of them has none.
-    sides: Option<(Side, Side)>,
+    /// Needs for which both were made.
+    both: BTreeSet<String>,
+    /// Those for which one alone was: before and after.
+    alone: (Alone, Alone),
 }
 
 impl Compared {
     /// Against another run, or what is published. Needs that the run does not plan are left out.
     pub async fn read(tx: &mut Tx, id: RunId, with: Option<RunId>) -> Result<Self, Error> {
         let run = runs::get(tx, id).await?;
-        let (after, report) = schedule(tx, id).await?;
-        let problem: Problem = serde_json::from_str(&runs::problem(tx, id).await?).map_err(Error::internal)?;
+        let (after, _) = schedule(tx, id).await?;
+        let text = runs::problem(tx, id).await?;
+        let problem: Problem = serde_json::from_str(&text).map_err(Error::internal)?;
         let mut names = Names::read(tx, &problem).await?;
         names.suppose(&run.settings);
-        let (mut before, other) = match with {
+        let (mut before, planned) = match with {
             Some(other) => {
-                let (schedule, report) = schedule(tx, other).await?;
-                let other = runs::get(tx, other).await?;
-                names.suppose(&other.settings);
-                (schedule, Some(Side::of(&other, report)?))
+                names.suppose(&runs::get(tx, other).await?.settings);
+                (schedule(tx, other).await?.0, Scope::of(&runs::problem(tx, other).await?)?)
             }
-            None => (schedules::standing(tx, run.term_id).await?, Side::standing(tx, run.term_id).await?),
+            None => (schedules::standing(tx, run.term_id).await?, Scope::standing(tx, run.term_id).await?),
         };
-        let sides = other.zip(Some(Side::of(&run, report)?));
+        let plans = Scope::of(&text)?;
+        // Beside nothing at all there is nothing to tell apart.
+        let planned = if planned.is_empty() { plans.clone() } else { planned };
+        let alone = (planned.alone(&plans, &before), plans.alone(&planned, &after));
         before.sections.retain(|row| names.knows(&row.section));
         before.services.retain(|row| names.knows(&row.service));
         let term = store::find::<Term>(tx, run.term_id).await?.map_or("a former term".into(), |term| term.body.name);
-        Ok(Self { run, term, difference: difference::between(&before, &after), names, sides })
+        let difference = difference::between(&before, &after);
+        let both = difference.needs.iter().map(|need| need.need.clone()).filter(|need| planned.has(need)).collect();
+        Ok(Self { run, term, difference, names, both, alone })
     }
 
     pub fn is_nothing(&self) -> bool {
@@ -94,7 +103,9 @@ impl Compared {
 
     /// How many needs change, in words.
     pub fn told(&self) -> Markup {
-        let of = |change: Change| self.difference.needs.iter().filter(|need| need.change == change).count();
+        let of = |change: Change| {
+            self.difference.needs.iter().filter(|need| need.change == change && self.both.contains(&need.need)).count()
+        };
         html! {
             dl.figures {
                 div { dt { "newly served" } dd { (words::count(of(Change::Added))) } }
@@ -104,6 +115,7 @@ impl Compared {
                 div { dt { "unchanged" } dd { (words::count(self.difference.unchanged)) } }
                 div { dt { "educators concerned" } dd { (words::count(self.difference.people.len())) } }
             }
+            (scope::told(&self.alone.0, &self.alone.1))
         }
     }
 
@@ -174,7 +186,7 @@ impl Compared {
                 thead { tr { th scope="col" { "Need" } th scope="col" { "Change" } th scope="col" { "Before" } th scope="col" { "After" } } }
                 tbody { @for need in shown {
                     @let (title, about) = self.names.need(&need.need);
-                    @let (class, word) = said(need.change);
+                    @let (class, word) = if self.both.contains(&need.need) { said(need.change) } else { ("good", "planned for the first time") };
                     tr {
                         th scope="row" { a href=(format!("/runs/{}/needs/{}", self.run.id, need.need)) { (title) } div.soft.small { (about) } }
                         td data-label="Change" { span.badge.(class) { (word) } }
@@ -224,12 +236,18 @@ async fn compare(
     let compared = Compared::read(&mut tx, id, with).await?;
     let others = runs::list(&mut tx, Some(compared.run.term_id), None, None, OFFERED).await?;
     let other = others.iter().find(|run| Some(run.id) == with);
-    Ok(page(&actor, &compared, with, other, &others, &asked))
+    let after = Side::of(&compared.run, runs::answer(&mut tx, id).await?.1)?;
+    let before = match with {
+        Some(with) => Some(Side::of(&runs::get(&mut tx, with).await?, runs::answer(&mut tx, with).await?.1)?),
+        None => Side::standing(&state, &compared.run).await?,
+    };
+    Ok(page(&actor, &compared, before.map(|before| (before, after)).as_ref(), with, other, &others, &asked))
 }
 
 fn page(
     actor: &Actor,
     compared: &Compared,
+    sides: Option<&(Side, Side)>,
     with: Option<RunId>,
     other: Option<&Run>,
     others: &[Run],
@@ -261,9 +279,9 @@ fn page(
             button type="submit" { "Compare" }
         }
         @if let Some(other) = other { p.soft { "That run: " (badge(other)) ", " (cost(other)) "." } }
-        @if let Some((before, after)) = &compared.sides { (sides::show(before, after, |id| compared.names.educator(&id.to_string()).to_owned())) }
+        @if let Some((before, after)) = sides { (sides::show(before, after, |id| compared.names.educator(&id.to_string()).to_owned())) }
         @if compared.is_nothing() {
-            (empty("Nothing differs", &html! { p { "Both give every need to the same educator at the same times." } }))
+            (empty("Nothing differs", &html! { p { "Both give every need to the same educator at the same times." } (scope::told(&compared.alone.0, &compared.alone.1)) }))
         } @else {
             section.card aria-label="Changes" {
                 (compared.told())
@@ -289,12 +307,11 @@ pub(super) async fn preview(
     _: NoQuery,
 ) -> Result<Markup, Error> {
     state.publishable(id).await?;
-    let compared = Compared::read(&mut state.db.read().await?, id, None).await?;
+    let mut tx = state.db.read().await?;
+    let compared = Compared::read(&mut tx, id, None).await?;
     let (table, pages) = compared.people(1);
     // A day that is closed moves no need, and still takes meetings away.
-    let repair = compared.run.settings.repair;
-    let booked = !makeup::to_come(&mut state.db.read().await?, compared.run.term_id).await?.is_empty();
-    let changes = if repair || booked { Some(state.changes_of(id).await?) } else { None };
+    let by_meeting = compared.run.settings.repair || !makeup::to_come(&mut tx, compared.run.term_id).await?.is_empty();
     let uncovered = compared.uncovered();
     let address = format!("/runs/{id}");
     Ok(Page::new("Before you publish", Place::Runs, &actor).show(&html! {
@@ -316,7 +333,7 @@ pub(super) async fn preview(
                 @if pages > 1 { p { a href=(format!("{address}/compare?page=2")) { "The others" } } }
             }
         }
-        @if let Some(changes) = &changes { @if repair { (repairs::preview(changes)) } @else { (repairs::giving_way(changes)) } }
+        @if by_meeting { (repairs::counting(&address)) }
         @if let Some(uncovered) = uncovered {
             section.card aria-labelledby="room" {
                 h2 #room { "An adult in the room" }

@@ -36,6 +36,7 @@ mod run;
 mod runs;
 #[cfg(test)]
 mod samples;
+mod scope;
 mod settings;
 mod sides;
 mod sign_in;

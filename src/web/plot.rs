@@ -11,6 +11,8 @@ const WIDTH: f64 = 640.0;
 const HEIGHT: f64 = 200.0;
 /// Points of one line: more cannot be told apart.
 const POINTS: usize = 400;
+/// Seconds of a run that nobody had to watch.
+const SHORT: f64 = 5.0;
 
 /// What was known after some seconds, in cents.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -29,6 +31,12 @@ fn points(figures: &[Json]) -> Vec<Point> {
     let step = all.len().div_ceil(POINTS).max(1);
     let last = all.len().saturating_sub(1);
     all.into_iter().enumerate().filter(|(n, _)| n % step == 0 || *n == last).map(|(_, point)| point).collect()
+}
+
+/// Whether a run that has ended took long enough for its course to be seen.
+pub fn is_worth_it(figures: &[Json]) -> bool {
+    let points = points(figures);
+    points.len() > 2 && points.first().zip(points.last()).is_some_and(|(first, last)| last.t - first.t >= SHORT)
 }
 
 /// The plot, once there are two moments to tell apart; before that, a word.

@@ -17,9 +17,9 @@ use super::runs::table;
 use super::words;
 use crate::api::access::Planner;
 use crate::api::repairs::{Changes, NeedChanges, PersonChanges, TermNews, Told};
-use crate::api::{State, error::Error, extract::NoQuery, extract::Query};
+use crate::api::{State, error::Error, extract::NoQuery, extract::Path, extract::Query};
 use crate::domain::actor::Actor;
-use crate::domain::id::TermId;
+use crate::domain::id::{RunId, TermId};
 use crate::domain::run::Run;
 use crate::domain::time::{self, Date, Tz};
 use crate::store::directory::{self, TermNumbers};
@@ -34,7 +34,7 @@ const SHOWN: usize = 5;
 const MOST: usize = 200;
 
 pub(super) fn routes() -> Router<State> {
-    Router::new().route("/repairs", get(read).post(start))
+    Router::new().route("/repairs", get(read).post(start)).route("/runs/{id}/publish/meetings", get(meetings))
 }
 
 #[derive(Deserialize)]
@@ -161,8 +161,39 @@ fn line(told: &Told) -> Markup {
     html! { @match week { Some(week) => { a href=(week) { strong { (told.name) } } } None => { strong { (told.name) } } } " " (told.said) }
 }
 
-/// Meeting by meeting, whom a repair moves: for the preview of its publication.
-pub fn preview(changes: &Changes) -> Markup {
+/// Where the preview of a publication will say what changes meeting by meeting: to compare every meeting of a term takes
+/// seconds, and the rest of the page does not wait for it.
+pub fn counting(run: &str) -> Markup {
+    let address = format!("{run}/publish/meetings");
+    html! {
+        div #by-meeting hx-get=(address) hx-select="#by-meeting" hx-swap="outerHTML" hx-trigger="load" {
+            section.card aria-labelledby="meetings" {
+                h2 #meetings { "Meeting by meeting" }
+                p.soft role="status" { "Every meeting of the term is being compared: this takes some seconds. " a href=(address) { "See it by itself" } }
+            }
+        }
+    }
+}
+
+/// Meeting by meeting, whom a publication moves, on a page of its own.
+async fn meetings(
+    Axum(state): Axum<State>,
+    Planner(actor): Planner,
+    Path(id): Path<RunId>,
+    _: NoQuery,
+) -> Result<Markup, Error> {
+    state.publishable(id).await?;
+    let changes = state.changes_of(id).await?;
+    let back = format!("/runs/{id}/publish");
+    Ok(Page::new("Meeting by meeting", Place::Runs, &actor).show(&html! {
+        p.trail { a href=(back) { "Before you publish" } }
+        h1 { "What changes, meeting by meeting" }
+        div #by-meeting { (preview(&changes)) }
+    }))
+}
+
+/// Meeting by meeting, whom a publication moves.
+fn preview(changes: &Changes) -> Markup {
     let sum = |of: fn(&PersonChanges) -> usize| words::count(changes.people.iter().map(of).sum::<usize>());
     html! {
         section.card aria-labelledby="meetings" {
@@ -196,7 +227,7 @@ pub fn preview(changes: &Changes) -> Markup {
 }
 
 /// Booked make-ups that a publication cancels.
-pub fn giving_way(changes: &Changes) -> Markup {
+fn giving_way(changes: &Changes) -> Markup {
     html! {
         @if !changes.make_ups.is_empty() {
             section.card aria-labelledby="make-ups" {

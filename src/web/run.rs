@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 
 use super::compare;
 use super::layout::{Page, Place, figure};
-use super::plot::plot;
+use super::plot::{self, plot};
 use super::runs::{badge, figure as latest, gap};
 use super::unserved::{self, Asked, Shortfall};
 use super::{suppose, words};
@@ -183,7 +183,7 @@ fn ended(view: &View, tz: Tz) -> Markup {
                 p.verdict { (verdict(run, view.report.as_ref())) }
                 @if let Some(cause) = &run.cause { p.soft { "What befell it: " (cause) } }
                 @if let Some(report) = &view.report { (counts(&report.counts)) }
-                @if view.figures.len() > 2 { (plot(&view.figures)) }
+                @if plot::is_worth_it(&view.figures) { (plot(&view.figures)) }
             }
             (publication(view, tz))
         }

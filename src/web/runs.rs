@@ -68,7 +68,7 @@ async fn start(
     if let Some((term, districts, settings)) = typed.read() {
         match state.ask(&actor, term, districts, settings).await {
             Ok(run) => return Ok(Redirect::to(&format!("/runs/{}", run.id)).into_response()),
-            Err(Error::Fields(issues)) => typed.issues = issues,
+            Err(Error::Fields(issues)) => typed.refuse(issues),
             Err(Error::Locks(broken)) => typed.locks = locks::told(&mut state.db.read().await?, &broken).await?,
             Err(other) => return Err(other),
         }

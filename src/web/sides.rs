@@ -8,11 +8,12 @@ use serde::de::IgnoredAny;
 use serde_json::Value as Json;
 
 use super::{suppose, words};
+use crate::api::State;
 use crate::api::error::Error;
-use crate::domain::id::{DistrictId, EducatorId, TermId};
+use crate::domain::id::{DistrictId, EducatorId};
 use crate::domain::run::{Run, RunSettings};
 use crate::engine::outcome::{Cost, Counts};
-use crate::store::{Tx, runs, schedules};
+use crate::store::{runs, schedules};
 
 /// Of a run's report, what is compared.
 #[derive(Deserialize)]
@@ -37,12 +38,32 @@ impl Side {
         Ok(Self { figures, settings: run.settings.clone(), districts })
     }
 
-    /// Of the run that stands published; none where none does, or districts are published apart.
-    pub async fn standing(tx: &mut Tx, term: TermId) -> Result<Option<Self>, Error> {
-        let standing = schedules::current(tx, term).await?;
-        let [one] = standing.as_slice() else { return Ok(None) };
-        let report = runs::answer(tx, one.run_id).await?.1;
-        Self::of(&runs::get(tx, one.run_id).await?, report).map(Some)
+    /// Of what stands published, for comparison with a run; none where nothing does. It is counted anew where the run is for
+    /// other districts than one publication was, if all of them are published.
+    pub async fn standing(state: &State, run: &Run) -> Result<Option<Self>, Error> {
+        let mut tx = state.db.read().await?;
+        let coverage = schedules::coverage(&mut tx, run.term_id).await?;
+        let standing: BTreeSet<DistrictId> = coverage.values().flatten().copied().collect();
+        let wanted: BTreeSet<DistrictId> = run.district_ids.iter().copied().collect();
+        let (figures, districts) = match coverage.keys().next() {
+            None => return Ok(None),
+            Some(one) if coverage.len() == 1 && standing == wanted => {
+                let published = schedules::get(&mut tx, *one).await?.run_id;
+                let report = runs::answer(&mut tx, published).await?.1;
+                return Self::of(&runs::get(&mut tx, published).await?, report).map(Some);
+            }
+            Some(_) if wanted.is_subset(&standing) => {
+                tx.rollback().await?;
+                let report = state.standing_report(run.term_id, wanted.clone()).await?;
+                let figures = report.as_ref().as_ref().map(|report| {
+                    let unserved = report.unserved.iter().map(|_| IgnoredAny).collect();
+                    Figures { cost: report.cost, counts: report.counts, unserved }
+                });
+                (figures, wanted)
+            }
+            Some(_) => (None, standing),
+        };
+        Ok(Some(Self { figures, settings: RunSettings::default(), districts }))
     }
 }
 
@@ -83,10 +104,6 @@ pub fn show(before: &Side, after: &Side, name: impl Fn(EducatorId) -> String + C
             less => format!("−{}", said(-less)),
         })
     };
-    let supposes = |side: &Side| {
-        let said = suppose::told(&side.settings, name);
-        html! { @if said.is_empty() { "nothing" } @else { ul.plain { @for one in &said { li { (one) } } } } }
-    };
     html! {
         section.card aria-labelledby="figures" {
             h2 #figures { "In figures" }
@@ -102,13 +119,11 @@ pub fn show(before: &Side, after: &Side, name: impl Fn(EducatorId) -> String + C
                             td.number data-label="Difference" { (difference(row)) }
                         }
                     }
-                    tr {
-                        th scope="row" { "Supposes" }
-                        td data-label="Before" { (supposes(before)) }
-                        td data-label="This run" { (supposes(after)) }
-                        td {}
-                    }
                 }
+            }
+            @for (which, side) in [("The schedule before", before), ("This run", after)] {
+                @let said = suppose::told(&side.settings, name);
+                @if !said.is_empty() { p { (which) " supposes " (said.join("; ")) "." } }
             }
         }
     }
@@ -147,8 +162,16 @@ mod tests {
         run.settings.change_cents = Some(500);
         let after = Side::of(&run, serde_json::to_value(&cheaper).ok()).expect("figures");
         let text = show(&before, &after, |_| String::new()).into_string();
-        for part in ["$12,345.67", "$11,445.67", "−$900.00", "+$100.00", "−400", "−1", "none", "$5.00 for a need"]
-        {
+        for part in [
+            "$12,345.67",
+            "$11,445.67",
+            "−$900.00",
+            "+$100.00",
+            "−400",
+            "−1",
+            "none",
+            "This run supposes $5.00 for a need",
+        ] {
             assert!(text.contains(part), "{part} is not in {text}");
         }
         let none = show(&Side::of(&run, None).expect("no figures"), &after, |_| String::new()).into_string();

@@ -123,6 +123,11 @@ impl Typed {
     }
 }
 
+/// Which line of supposed educators a pointer of a refused request is about, from 0.
+pub fn line_of(pointer: &str) -> Option<usize> {
+    pointer.strip_prefix("/with/")?.split('/').next()?.parse().ok()
+}
+
 /// What the form offers to choose from.
 pub struct Offered {
     pub areas: Vec<String>,
@@ -198,13 +203,13 @@ fn line(n: usize, line: &Line) -> Markup {
                 (text("count", "How many", count, None))
                 (text("areas", "Licensed for", areas, Some("areas")))
                 (text("states", "In the states", states, Some("states")))
-                div.field {
+                (text("hours", "Hours a week", &usual(hours, "25"), None))
+                div.field.whole {
                     label for=(id("zone")) { "Their zone" }
                     select id=(id("zone")) name="with_zone" {
                         @for tz in own.iter().chain(&ZONES) { option value=(tz.name()) selected[tz.name() == zone] { (tz.name().replace('_', " ")) " (" (words::zone(now, *tz)) ")" } }
                     }
                 }
-                (text("hours", "Hours a week", &usual(hours, "25"), None))
                 div.field { label for=(id("from")) { "There from" } input id=(id("from")) name="with_from" type="time" value=(usual(from, "08:00")); }
                 div.field { label for=(id("to")) { "until" } input id=(id("to")) name="with_to" type="time" value=(usual(to, "16:00")); }
                 (text("pay", "Dollars an hour", pay, None))

@@ -15,16 +15,7 @@ use bellwether::exchange::sample::{self, Request};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 
 fn us_s() -> Problem {
-    sample::problem(&Request {
-        name: None,
-        districts: 8,
-        sections: 120,
-        services: 150,
-        educators: 60,
-        seed: 1,
-        grid_minutes: 15,
-        incumbents_percent: 0,
-    })
+    sample::problem(&Request::us_s(1))
 }
 
 /// A schedule is wanted, not a good one.

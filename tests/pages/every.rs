@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::browser::{Driver, Window};
 use crate::house::{House, Person};
+use crate::sent;
 use crate::table::{OPEN, ROUTES};
 
 /// How many is still to be said.
@@ -34,22 +35,32 @@ const SHOWN: [(Role, &str, &str, u32, bool); 12] = [
     (Role::Educator, "/offers", "offers", 360, true),
 ];
 
+/// Where addresses begin that are not for people.
+pub const MACHINES: [&str; 6] = ["/api/", "/feeds/", "/assets/", "/healthz", "/readyz", "/metrics"];
+
 /// Addresses that give pages, with the letters of the roles let in.
 fn pages() -> impl Iterator<Item = (&'static str, &'static str)> {
-    let machine = ["/api/", "/feeds/", "/assets/", "/healthz", "/readyz", "/metrics"];
     let gives = ROUTES
         .iter()
-        .filter(move |route| route.method == "GET" && !machine.iter().any(|part| route.path.starts_with(part)));
+        .filter(|route| route.method == "GET" && !MACHINES.iter().any(|part| route.path.starts_with(part)));
     gives.map(|route| (route.path, route.own))
 }
 
 /// Ids to put into addresses, as whoever is signed in finds them through the API.
-struct Ids<'w> {
+pub struct Ids<'w> {
     window: &'w Window,
     known: BTreeMap<String, String>,
 }
 
-impl Ids<'_> {
+impl<'w> Ids<'w> {
+    pub fn of_whoever(window: &'w Window) -> Self {
+        Self { window, known: BTreeMap::new() }
+    }
+
+    pub fn know(&mut self, kind: &str, id: &str) {
+        self.known.insert(kind.to_owned(), id.to_owned());
+    }
+
     async fn first(&self, path: &str) -> Value {
         let (status, _, text) = self.window.fetched(path, "application/json").await;
         assert_eq!(status, 200, "{path}: {text}");
@@ -80,7 +91,7 @@ impl Ids<'_> {
     }
 
     /// The first with a session that they may see; an educator of sections alone has none.
-    async fn student(&self) -> Option<Value> {
+    pub async fn student(&self) -> Option<Value> {
         let (.., text) = self.window.fetched(&format!("{SESSIONS}200"), "application/json").await;
         let sessions: Value = serde_json::from_str(&text).expect("JSON");
         let sessions = sessions["items"].as_array().expect("items");
@@ -99,7 +110,8 @@ impl Ids<'_> {
         serde_json::from_str::<Value>(&text).expect("JSON")["absence"]["id"].clone()
     }
 
-    async fn filled(&mut self, path: &str) -> String {
+    /// An address or a form with ids in it.
+    pub async fn filled(&mut self, path: &str) -> String {
         let mut filled = String::new();
         for (n, part) in path.split(['{', '}']).enumerate() {
             if n % 2 == 0 { filled += part } else { filled += &self.of(part).await }
@@ -112,7 +124,7 @@ impl Ids<'_> {
 async fn look(driver: &Driver, house: &House, role: Role, person: &Person, (width, dark): (u32, bool)) -> Vec<String> {
     let window = driver.window(width, 1000, dark).await;
     window.sign_in_as(&house.address, &person.email, &person.password).await;
-    let mut ids = Ids { window: &window, known: BTreeMap::new() };
+    let mut ids = Ids::of_whoever(&window);
     let mut faults = Vec::new();
     let mut seen = 0;
     let place = Role::ALL.iter().position(|one| *one == role).expect("a role");
@@ -148,6 +160,12 @@ async fn every_page_is_for_everyone_on_a_phone_and_at_a_desk_light_and_dark() {
         let looks = if role == Role::Administrator { &ALL_LOOKS[..] } else { &LOOKS };
         for look_at in looks {
             faults.extend(look(&driver, &house, role, person, *look_at).await);
+        }
+    }
+    // Only now: what is sent changes what there is to see.
+    for (role, person) in Role::ALL.into_iter().zip(&people) {
+        for look_at in LOOKS {
+            faults.extend(sent::send(&driver, &house, role, person, look_at).await);
         }
     }
     assert_eq!(people.len(), Role::ALL.len());

@@ -125,7 +125,7 @@ fn run(command: &mut Command) {
 }
 
 /// What a child says first on its standard output.
-pub fn first_line(child: &mut Child) -> String {
+fn first_line(child: &mut Child) -> String {
     let mut line = String::new();
     BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line");
     line

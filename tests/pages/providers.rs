@@ -1,33 +1,13 @@
 //! A provider in a real browser: one's account is linked there, and lets in from there, under the policy of the pages.
 
-use std::process::{Child, Command, Stdio};
-
 use crate::browser::Driver;
-use crate::house::{EMAIL, House, PASSWORD, first_line};
-
-/// Gone when dropped.
-struct Mock(Child);
-
-impl Drop for Mock {
-    fn drop(&mut self) {
-        self.0.kill().ok();
-        self.0.wait().ok();
-    }
-}
+use crate::house::{EMAIL, House, PASSWORD};
+use crate::mock::Mock;
 
 #[tokio::test]
 async fn an_account_is_linked_to_a_provider_and_lets_in_from_there() {
-    let python = std::env::var("BELLWETHER_PYTHON").expect("BELLWETHER_PYTHON names a Python; script/test does");
-    let mut process = Command::new(python)
-        .args(["-W", "ignore", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/service/provider.py")])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the provider starts");
-    let issuer = first_line(&mut process).trim().to_owned();
-    let _mock = Mock(process);
-    let house = House::furnished_with(&[("BELLWETHER_OIDC", &format!("Local {issuer} bellwether hush"))]);
+    let mock = Mock::start();
+    let house = House::furnished_with(&[("BELLWETHER_OIDC", &format!("Local {} bellwether hush", mock.address))]);
     let driver = Driver::start();
     let window = driver.window(1440, 1500, false).await;
     window.sign_in(&house.address).await;

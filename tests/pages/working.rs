@@ -233,7 +233,9 @@ async fn repaired_by_two(coordinator: &Window, other: &Window, house: &House, di
     coordinator.click("form[action='/repairs'] button").await;
     coordinator.find("#answer").await;
     coordinator.click("a[href$='/publish']").await;
-    let meetings = coordinator.text("section[aria-labelledby='meetings']").await;
+    // The page does not wait for the comparison of every meeting.
+    coordinator.find("#by-meeting .figures").await;
+    let meetings = coordinator.text("#by-meeting").await;
     assert!(meetings.contains("dropped") && meetings.contains("stay as they are"), "{meetings}");
     coordinator.picture("repair").await;
     let preview = coordinator.client.current_url().await.expect("an address");

@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use bellwether::api::State;
-use bellwether::domain::id::{RunId, TermId};
+use bellwether::domain::id::{DistrictId, RunId, TermId};
 use bellwether::domain::run::{RunSettings, RunState};
 use bellwether::engine::outcome::Schedule;
 use bellwether::engine::problem::Problem;
@@ -16,9 +16,20 @@ use crate::runs::{ana, office, own, settings, until};
 
 /// A solved run of the sample term.
 pub async fn solved(db: &Db, state: &State, term: TermId, settings: RunSettings) -> RunId {
+    solved_for(db, state, term, Vec::new(), settings).await
+}
+
+/// A solved run of some districts of the sample term.
+pub async fn solved_for(
+    db: &Db,
+    state: &State,
+    term: TermId,
+    districts: Vec<DistrictId>,
+    settings: RunSettings,
+) -> RunId {
     let closing = CancellationToken::new();
     let worker = tokio::spawn(Worker::new(db.clone(), own(), 1, closing.clone()).run());
-    let run = state.ask(&ana(), term, Vec::new(), settings).await.expect("a run");
+    let run = state.ask(&ana(), term, districts, settings).await.expect("a run");
     let done = until(state, run.id, |run| run.state.is_final()).await;
     assert_eq!((done.state, done.cause), (RunState::Succeeded, None));
     closing.cancel();

@@ -19,6 +19,7 @@ mod locks;
 mod mail;
 mod make_ups;
 mod minutes;
+mod mock;
 mod people;
 mod privacy;
 mod profile;

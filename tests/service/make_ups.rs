@@ -10,8 +10,7 @@ use bellwether::domain::run::RunSettings;
 use bellwether::domain::session::{Meeting, Purpose, SessionStatus};
 use bellwether::domain::time::{Date, Tz, instant, to_utc};
 use bellwether::store::makeup::{self, Booking};
-use bellwether::store::runs::{self, NewRun};
-use bellwether::store::schedules::{self, Publication};
+use bellwether::store::schedules;
 use bellwether::store::sessions::{self, Visible, Wanted};
 use bellwether::store::{Db, StoreError, giving_way, minutes};
 use chrono::{DateTime, Utc};
@@ -19,6 +18,7 @@ use serde_json::{Value, json};
 
 use crate::access::house::{House, logged};
 use crate::fresh::on_both;
+use crate::runs::written;
 
 pub fn at(text: &str) -> DateTime<Utc> {
     DateTime::parse_from_rfc3339(text).expect("an instant").to_utc()
@@ -92,19 +92,9 @@ pub async fn publish(house: &House, now: &str, meetings: Vec<Meeting>) -> schedu
         (house.own.parsed("terms"), vec![house.own.parsed("districts")]);
     let mut tx = house.db.write("test").await.expect("writes");
     tx.at = at(now);
-    let new = NewRun { term_id, districts: districts.clone(), settings: RunSettings::default(), problem: "{}".into() };
-    let run_id = runs::create(&mut tx, new).await.expect("a run");
-    let publication = Publication {
-        term_id,
-        run_id,
-        districts,
-        problem_sha256: String::new(),
-        schedule: "{}".into(),
-        cost: json!({}),
-        assigned: Vec::new(),
-        meetings,
-    };
-    let done = schedules::publish(&mut tx, publication).await.expect("is published");
+    let done = written(&mut tx, term_id, districts, RunSettings::default(), "{}".into(), meetings)
+        .await
+        .expect("is published");
     tx.commit().await.expect("commits");
     done
 }

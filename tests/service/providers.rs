@@ -1,8 +1,7 @@
 //! Signing in through a real OpenID provider, run beside the tests: who is let in by it, who is not, and what a browser
 //! that comes back with something else than it was given is told.
 
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 use bellwether::config::{Provider, Secret, Settings};
 use bellwether::domain::account::AccountBody;
@@ -14,32 +13,10 @@ use serde_json::{Value, json};
 use crate::api::client::{Answer, Client, KEYS};
 use crate::doors::{cookie, form};
 use crate::fresh::on_both;
+use crate::mock::Mock;
 use crate::second::{fields, somebody_known};
 
-/// A provider that believes whoever says who they are; gone when dropped.
-struct Mock {
-    process: Child,
-    address: String,
-}
-
 impl Mock {
-    fn start() -> Self {
-        let python = std::env::var("BELLWETHER_PYTHON").expect("BELLWETHER_PYTHON names a Python; script/test does");
-        let mut process = Command::new(python)
-            .args(["-W", "ignore", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/service/provider.py")])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the provider starts");
-        let mut address = String::new();
-        let output = process.stdout.take().expect("a pipe");
-        BufReader::new(output).read_line(&mut address).expect("a line");
-        let address = address.trim().to_owned();
-        assert!(address.starts_with("http://localhost:"), "{address:?}; script/setup test installs the provider");
-        Self { process, address }
-    }
-
     /// What it says of somebody.
     fn know(&self, subject: &str, claims: &Value) {
         curl(
@@ -60,13 +37,6 @@ impl Mock {
         let providers = vec![provider("Local"), provider("Other")];
         let keys = KEYS.parse().expect("a key");
         Client::with(db.clone(), Settings { providers, keys, requests_per_minute: 1_000_000, ..Settings::default() })
-    }
-}
-
-impl Drop for Mock {
-    fn drop(&mut self) {
-        self.process.kill().ok();
-        self.process.wait().ok();
     }
 }
 

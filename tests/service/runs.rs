@@ -10,16 +10,18 @@ use bellwether::api::{self, State};
 use bellwether::config::{Flags, Settings};
 use bellwether::domain::actor::{Actor, Role};
 use bellwether::domain::hash::sha256;
-use bellwether::domain::id::{RecordId as _, RunId, TermId, fresh};
+use bellwether::domain::id::{DistrictId, RecordId as _, RunId, TermId, fresh};
 use bellwether::domain::run::{Run, RunSettings, RunState};
+use bellwether::domain::session::Meeting;
 use bellwether::engine::problem::Problem;
 use bellwether::exchange::problem::batch;
 use bellwether::jobs::child::Solver;
 use bellwether::jobs::queue::{self, Calls};
 use bellwether::jobs::worker::Worker;
-use bellwether::store::runs::{self, Ending};
+use bellwether::store::runs::{self, Ending, NewRun};
+use bellwether::store::schedules::{self, Done, Publication};
 use bellwether::store::sessions::{self, Listed, Visible, Wanted};
-use bellwether::store::{Db, import};
+use bellwether::store::{Db, StoreError, Tx, import};
 use chrono::DateTime;
 use http_body_util::BodyExt as _;
 use tempfile::TempDir;
@@ -110,6 +112,30 @@ pub async fn until(state: &State, id: RunId, what: impl Fn(&Run) -> bool) -> Run
         assert!(Instant::now() < deadline, "waited in vain: {now:?}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// Writes these meetings as the publication of a run that never was, in a transaction of whatever day.
+pub async fn written(
+    tx: &mut Tx,
+    term_id: TermId,
+    districts: Vec<DistrictId>,
+    settings: RunSettings,
+    problem: String,
+    meetings: Vec<Meeting>,
+) -> Result<Done, StoreError> {
+    let new = NewRun { term_id, districts: districts.clone(), settings, problem };
+    let run_id = runs::create(tx, new).await?;
+    let publication = Publication {
+        term_id,
+        run_id,
+        districts,
+        problem_sha256: String::new(),
+        schedule: "{}".into(),
+        cost: serde_json::json!({}),
+        assigned: Vec::new(),
+        meetings,
+    };
+    schedules::publish(tx, publication).await
 }
 
 pub async fn published(db: &Db) -> Vec<Listed> {

@@ -1,12 +1,14 @@
 //! What a run supposes of its supply: educators who are not there, more hours. It is compared, and never published.
 
 use axum::body::Body;
+use bellwether::domain::records::District;
 use bellwether::domain::run::RunSettings;
 use bellwether::domain::supply::{Longer, Supposed};
+use bellwether::store;
 use serde_json::json;
 
 use crate::api::client::Client;
-use crate::candidates::{form, problem, solved};
+use crate::candidates::{form, problem, solved, solved_for};
 use crate::fresh::on_both;
 use crate::runs::{ana, office, settings};
 
@@ -61,7 +63,7 @@ async fn supposed_supply_serves_more_is_compared_in_figures_and_by_name_and_is_n
             "Needs not, or not wholly, served",
             "Supposed 1: school-counseling",
             "newly served",
-            "nothing",
+            "This run supposes 1 more educator",
         ] {
             assert!(compared.contains(part), "{part} is not in {compared}");
         }
@@ -120,6 +122,15 @@ async fn what_is_asked_for_is_checked_field_by_field_on_the_form_as_through_the_
             let errors = refused.refused(422, "bad_fields");
             assert_eq!(errors[0]["pointer"], format!("/with/0/{field}"), "{errors}");
         }
+        for (areas, why) in [
+            (json!(["school-counselling", "special-education"]), "area “school-counselling”; did you mean “school-counseling”?"),
+            (json!(["welding"]), "area “welding”; its needs ask for classics, latin, mathematics, school-counseling"),
+        ] {
+            let refused = client.post("/api/v1/runs", &line("areas", areas)).await;
+            let errors = refused.refused(422, "bad_fields");
+            assert_eq!(errors[0]["pointer"], "/with/0/areas", "{errors}");
+            assert!(errors[0]["message"].as_str().is_some_and(|message| message.contains(why)), "{errors}");
+        }
         let many = json!({"term_id": term, "with": [line("count", json!(100))["with"][0], line("count", json!(100))["with"][0], line("count", json!(1))["with"][0]]});
         assert_eq!(client.post("/api/v1/runs", &many).await.refused(422, "bad_fields")[0]["pointer"], "/with");
         assert_eq!(client.post("/api/v1/runs", &line("count", json!(2))).await.status, 202);
@@ -128,12 +139,85 @@ async fn what_is_asked_for_is_checked_field_by_field_on_the_form_as_through_the_
         let wrong = form(&client, "/runs", &format!("term={term}&{typed}&with_hours=lots")).await;
         assert!(wrong.status == 422 && wrong.text.contains("line 1: give the hours a week"), "{wrong:?}");
         assert!(wrong.text.contains("value=\"lots\"") && wrong.text.contains("<details open"), "{wrong:?}");
+        let typo = typed.replace("mathematics", "mathmatics");
+        let wrong = form(&client, "/runs", &format!("term={term}&{typo}&with_hours=20")).await;
+        assert!(wrong.status == 422 && wrong.text.contains("line 1: no need and no educator"), "{wrong:?}");
+        assert!(wrong.text.contains("did you mean “mathematics”?") && wrong.text.contains("value=\"mathmatics\""), "{wrong:?}");
+        assert!(!wrong.text.contains("do not make a problem"), "the records are not at fault: {wrong:?}");
         let made = form(&client, "/runs", &format!("term={term}&{typed}&with_hours=20")).await;
         assert_eq!(made.status, 303, "{made:?}");
         let run = client.get(&format!("/api/v1{}", made.header("location"))).await.body;
         let line = &run["settings"]["with"][0];
         assert_eq!((&line["minutes_per_week"], &line["pay_cents_per_minute"], &line["states"]), (&json!(1200), &json!(75), &json!(["AZ"])));
         assert_eq!(run["settings"]["longer"]["minutes_per_week"], 150);
+    })
+    .await;
+}
+
+/// The number that a page of a comparison says under a title.
+fn figure(page: &str, title: &str) -> usize {
+    let after = page.split(&format!("<dt>{title}</dt><dd>")).nth(1).unwrap_or_else(|| panic!("no {title}: {page}"));
+    after.split('<').next().and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{title}: {page}"))
+}
+
+#[tokio::test]
+async fn only_what_both_schedules_plan_for_is_compared_and_the_rest_is_named() {
+    on_both(async |db| {
+        let (state, term) = office(&db).await;
+        let districts: Vec<_> = {
+            let mut tx = db.read().await.expect("reads");
+            store::every::<District>(&mut tx)
+                .await
+                .expect("lists")
+                .into_iter()
+                .map(|one| (one.body.name, one.id))
+                .collect()
+        };
+        let of = |name: &str| districts.iter().find(|(one, _)| one == name).expect("a district").1;
+        let whole = solved(&db, &state, term, settings()).await;
+        // Whoever teaches in both would otherwise be promised to each in full.
+        let first = problem(&db, whole).await.educators[0].id.parse().expect("an id");
+        let apart = RunSettings { without: vec![first], ..settings() };
+        let hill = solved_for(&db, &state, term, vec![of("d2")], apart).await;
+        let client = Client::of(db.clone()).await;
+        // The needs of the other district are no gain.
+        let page = client.get(&format!("/runs/{whole}/compare?with={hill}")).await.text;
+        assert_eq!(figure(&page, "newly served"), 0, "{page}");
+        assert!(page.contains("did not plan for them: 4 needs (Mesa 4), ") && !page.contains(", 0 of them"), "{page}");
+        let by_need = client.get(&format!("/runs/{whole}/compare?with={hill}&by=need")).await.text;
+        assert!(
+            by_need.contains("planned for the first time") && !by_need.contains(">newly served</span>"),
+            "{by_need}"
+        );
+        let page = client.get(&format!("/runs/{hill}/compare?with={whole}")).await.text;
+        assert!(
+            page.contains("plans for 4 needs that this run does not (Mesa 4), ") && page.contains("Nothing differs"),
+            "{page}"
+        );
+
+        // Published apart: counted anew, for as many districts as the run has.
+        let mesa = solved_for(&db, &state, term, vec![of("Mesa")], settings()).await;
+        state.publish(&ana(), mesa).await.expect("is published");
+        let partly = client.get(&format!("/runs/{whole}/compare")).await.text;
+        assert!(partly.contains("covers 1 district, this run 2 districts; both cover 1."), "{partly}");
+        state.publish(&ana(), hill).await.expect("is published");
+        for run in [whole, mesa, hill] {
+            let page = client.get(&format!("/runs/{run}/compare")).await.text;
+            assert!(page.contains("In figures") && page.contains("Services fully served"), "{page}");
+            assert!(!page.contains("are not set side by side"), "{page}");
+            let said = |column: &str| {
+                let cell =
+                    page.split(&format!("data-label=\"{column}\">$")).nth(1).and_then(|rest| rest.split('<').next());
+                cell.map(|text| text.replace(',', ""))
+            };
+            assert!(said("Before").is_some(), "what stands is counted: {page}");
+            // A run that could serve nothing has told of no schedule on its way.
+            if run != hill {
+                let cents = client.get(&format!("/api/v1/runs/{run}")).await.body["progress"]["incumbent"].as_i64();
+                let cents = cents.expect("cents");
+                assert_eq!(said("This run"), Some(format!("{}.{:02}", cents / 100, cents % 100)), "{page}");
+            }
+        }
     })
     .await;
 }

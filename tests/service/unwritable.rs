@@ -77,3 +77,53 @@ fn a_database_that_cannot_be_opened_is_bad_input_and_says_which_and_what_to_do()
         assert!(said.contains("no-such-folder") && said.contains("let its folder exist"), "{command}: {said}");
     }
 }
+
+#[test]
+fn a_file_that_is_no_database_and_a_port_that_is_taken_are_settings_and_no_defect() {
+    let dir = TempDir::new().expect("a directory");
+    let letter = dir.path().join("letter.db");
+    std::fs::write(&letter, "Dear database, ".repeat(500)).expect("writes");
+    let letter = format!("sqlite:{}", letter.display());
+    let fresh = format!("sqlite:{}", dir.path().join("fresh.db").display());
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let taken = taken.local_addr().expect("an address").to_string();
+    // Nobody listens there any more.
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
+    let nobody = format!("postgres://ana:secret-word@127.0.0.1:{closed}/bellwether");
+    for (arguments, parts) in [
+        (&["serve", "--db", &letter][..], &["letter.db", "not a database", "--db"][..]),
+        (&["migrate", "--db", &letter], &["letter.db", "not a database"]),
+        (&["export", "problem", "--db", &letter], &["letter.db", "not a database"]),
+        (&["serve", "--db", &fresh, "--listen", &taken], &[&taken, "--listen"]),
+        (&["migrate", "--db", &nobody], &["cannot open the database", "DATABASE_URL"]),
+    ] {
+        let done = Command::new(env!("CARGO_BIN_EXE_bellwether")).args(arguments).output().expect("the program starts");
+        let said = String::from_utf8_lossy(&done.stderr);
+        assert_eq!(done.status.code(), Some(2), "{arguments:?}: {said}");
+        assert!(parts.iter().all(|part| said.contains(part)) && !said.contains("secret-word"), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn what_an_import_would_refuse_of_a_valid_problem_check_tells_by_the_same_place() {
+    let dir = TempDir::new().expect("a directory");
+    let mut problem: serde_json::Value = serde_json::from_str(include_str!("store/problem.json")).expect("JSON");
+    problem["districts"][0]["calendar"]["closed"] = serde_json::json!(["2026-09-07", "2026-09-07"]);
+    let (file, url) = (dir.path().join("p.json"), format!("sqlite:{}", dir.path().join("p.db").display()));
+    std::fs::write(&file, problem.to_string()).expect("writes");
+    let file = file.display().to_string();
+    let run = |arguments: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_bellwether")).args(arguments).output().expect("the program starts")
+    };
+    let checked = run(&["check", &file]);
+    assert_eq!(checked.status.code(), Some(0), "the format allows it: {checked:?}");
+    let checked: serde_json::Value = serde_json::from_slice(&checked.stdout).expect("JSON");
+    let imported = run(&["import", "problem", &file, "--db", &url]);
+    assert_eq!(imported.status.code(), Some(2), "{imported:?}");
+    let refused: Vec<serde_json::Value> = String::from_utf8_lossy(&imported.stderr)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{imported:?}")))
+        .collect();
+    assert_eq!(refused[0]["pointer"], "/districts/0/calendar/closed/1", "{refused:?}");
+    assert_eq!(checked["import_refuses"], serde_json::json!(refused));
+}

@@ -71,16 +71,7 @@ async fn sessions(db: &Db) -> Vec<Session> {
 /// built as it is shipped), and after one click to updates sent.
 #[tokio::test]
 async fn an_absence_goes_from_its_report_to_ranked_substitutes_and_by_one_click_to_sent_updates() {
-    let problem = moved(&sample::problem(&Request {
-        name: None,
-        districts: 8,
-        sections: 120,
-        services: 150,
-        educators: 60,
-        seed: 1,
-        grid_minutes: 15,
-        incumbents_percent: 0,
-    }));
+    let problem = moved(&sample::problem(&Request::us_s(1)));
     on_both(async |db| {
         let (mut state, term) = office_of(&db, &problem).await;
         let emails = address_all(&db).await;

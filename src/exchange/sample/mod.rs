@@ -29,6 +29,15 @@ pub struct Request {
     pub incumbents_percent: usize,
 }
 
+impl Request {
+    /// The size called us-s, of `bench/README.md`.
+    #[must_use]
+    pub fn us_s(seed: u64) -> Self {
+        let (districts, sections, services, educators) = (8, 120, 150, 60);
+        Self { name: None, districts, sections, services, educators, seed, grid_minutes: 15, incumbents_percent: 0 }
+    }
+}
+
 /// A problem as requested; one without districts has no needs, and one without needs no educators.
 #[must_use]
 pub fn problem(request: &Request) -> Problem {

@@ -43,7 +43,7 @@ fn page(actor: &Actor, figures: &Figures) -> Markup {
             @if !figures.months.is_empty() {
                 section.card aria-labelledby="months" {
                     h2 #months { "Month by month" }
-                    (chart(&figures.months))
+                    @if figures.months.len() > 1 { (chart(&figures.months)) }
                     (months(&figures.months))
                 }
             }

@@ -4,21 +4,20 @@
 use std::collections::BTreeMap;
 
 use bellwether::domain::actor::{Actor, Role, Verb};
-use bellwether::domain::id::{DistrictId, EducatorId, RunId, SchoolId, SectionId, ServiceId, StudentId, TermId};
+use bellwether::domain::id::{DistrictId, EducatorId, SchoolId, SectionId, ServiceId, StudentId, TermId};
 use bellwether::domain::log::{LogEntry, Said};
 use bellwether::domain::run::RunSettings;
 use bellwether::domain::session::{Meeting, Purpose, SessionStatus, SessionStudent};
 use bellwether::domain::time::Date;
 use bellwether::store::Db;
 use bellwether::store::log;
-use bellwether::store::runs::{self, NewRun};
-use bellwether::store::schedules::{self, Publication};
-use bellwether::store::snapshot;
+use bellwether::store::{runs, schedules, snapshot};
 use chrono::{DateTime, TimeDelta};
 use serde_json::{Value, json};
 
 use crate::api::client::Client;
 use crate::people::person;
+use crate::runs::written;
 
 /// What belongs to one district.
 pub struct Side {
@@ -176,21 +175,9 @@ async fn publish(db: &Db, own: &Side, foreign: &Side) {
     let mut tx = db.write("test").await.expect("writes");
     let problem = snapshot::within(&mut tx, term, &districts).await.expect("the records make a problem");
     let problem = serde_json::to_string(&problem).expect("plain data");
-    let settings = RunSettings { history: true, ..RunSettings::default() };
-    let new = NewRun { term_id: term, districts: districts.clone(), settings, problem };
-    let run_id: RunId = runs::create(&mut tx, new).await.expect("a run");
     let meetings = [own, foreign].into_iter().flat_map(meetings).collect();
-    let publication = Publication {
-        term_id: term,
-        run_id,
-        districts,
-        problem_sha256: String::new(),
-        schedule: "{}".into(),
-        cost: json!({}),
-        assigned: Vec::new(),
-        meetings,
-    };
-    schedules::publish(&mut tx, publication).await.expect("is published");
+    let settings = RunSettings { history: true, ..RunSettings::default() };
+    written(&mut tx, term, districts, settings, problem, meetings).await.expect("is published");
     tx.commit().await.expect("commits");
 }
 

@@ -247,6 +247,7 @@ pub const ROUTES: &[Route] = &[
     flat("POST", "/runs/{runs}/cancel", Nothing, "yynnn"),
     flat("POST", "/runs/{runs}/publish", Nothing, "yynnn"),
     flat("GET", "/runs/{runs}/publish", Nothing, "yynnn"),
+    flat("GET", "/runs/{runs}/publish/meetings", Nothing, "yynnn"),
     flat("GET", "/runs/{runs}/compare", Nothing, "yynnn"),
     flat("GET", "/runs/{runs}/needs/{sections}", Nothing, "yynnn"),
     flat("POST", "/runs/{runs}/needs/{sections}", Form("decision=lock&educator=x"), "yynnn"),

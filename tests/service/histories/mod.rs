@@ -21,8 +21,6 @@ use bellwether::domain::session::Meeting;
 use bellwether::domain::time::{Clock, Date, Weekday};
 use bellwether::engine::dated;
 use bellwether::engine::outcome::{Schedule, ServiceAssignment, WeeklySession};
-use bellwether::store::runs::{self, NewRun};
-use bellwether::store::schedules::{self, Publication};
 use bellwether::store::sessions::{self, Listed, Visible, Wanted};
 use bellwether::store::{self, Db, StoreError, Tx, absences, log, makeup, minutes, snapshot};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -31,6 +29,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
 
 use crate::fresh::on_both;
+use crate::runs::written;
 
 /// Histories of one world: students who share educators, schedules and days.
 const STUDENTS: usize = 20;
@@ -192,24 +191,7 @@ impl World {
         absences::apply(&mut tx, self.term, &mut meetings).await.expect("covers");
         let planned = meetings.clone();
         let before = self.sessions(&mut tx).await;
-        let new = NewRun {
-            term_id: self.term,
-            districts: districts.clone(),
-            settings: RunSettings::default(),
-            problem: "{}".into(),
-        };
-        let run_id = runs::create(&mut tx, new).await.expect("a run");
-        let publication = Publication {
-            term_id: self.term,
-            run_id,
-            districts,
-            problem_sha256: String::new(),
-            schedule: "{}".into(),
-            cost: json!({}),
-            assigned: Vec::new(),
-            meetings,
-        };
-        let done = schedules::publish(&mut tx, publication).await;
+        let done = written(&mut tx, self.term, districts, RunSettings::default(), "{}".into(), meetings).await;
         // Nothing that befell a term may stand in the way of its next schedule.
         done.unwrap_or_else(|error| panic!("a publication is refused at {}: {error}", self.now));
         self.neither_twice_nor_lost(&mut tx, &before, &planned).await;

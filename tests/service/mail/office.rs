@@ -7,13 +7,11 @@ use bellwether::domain::records::{Educator, Section};
 use bellwether::domain::run::RunSettings;
 use bellwether::domain::session::{Meeting, Purpose, SessionStatus, SessionStudent};
 use bellwether::domain::time::{Date, Tz, instant, to_utc};
-use bellwether::store::runs::{self, NewRun};
-use bellwether::store::schedules::{self, Publication};
 use bellwether::store::{self, Db, Tx, mail};
-use serde_json::json;
 
 use super::{Read, Sink, deliver, mailroom};
 use crate::access::house::{House, Side};
+use crate::runs::written;
 
 /// Two educators with mail addresses, a section each, and a further section of the first.
 pub struct Office {
@@ -84,20 +82,8 @@ impl Office {
     pub async fn write(&self, tx: &mut Tx, meetings: Vec<Meeting>) {
         let term_id = self.term();
         let districts: Vec<DistrictId> = vec![id(&self.house.own, "districts"), id(&self.house.foreign, "districts")];
-        let new =
-            NewRun { term_id, districts: districts.clone(), settings: RunSettings::default(), problem: "{}".into() };
-        let run_id = runs::create(tx, new).await.expect("a run");
-        let publication = Publication {
-            term_id,
-            run_id,
-            districts,
-            problem_sha256: String::new(),
-            schedule: "{}".into(),
-            cost: json!({}),
-            assigned: Vec::new(),
-            meetings,
-        };
-        let done = schedules::publish(tx, publication).await.expect("is published");
+        let done =
+            written(tx, term_id, districts, RunSettings::default(), "{}".into(), meetings).await.expect("is published");
         mail::announce(tx, term_id, &done.touched, Duration::ZERO).await.expect("is owed");
     }
 
