@@ -1,8 +1,7 @@
 //! The ceiling: the most that one educator's term can be worth when every need has a price.
 //!
-//! An exact answer would be a timetable of its own. This one is a relaxation, so never too low: sections are chosen
-//! by branch and bound (overlap, weeks, preps); services fill what the weeks leave, in fractions, each on its best days
-//! and in the fullest group it could have. When in the day a service lies is not asked.
+//! A relaxation, so never too low: sections are chosen by branch and bound; services fill what the weeks leave, in
+//! fractions, each on its best days and in the fullest group it could have. When in the day they lie is not asked.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

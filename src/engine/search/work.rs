@@ -1,5 +1,5 @@
-//! The work on one part: a start, prices for its needs, its sections exchanged, the pool of terms that the prices showed,
-//! annealing, a proof.
+//! The work on one part: a start, prices for its needs, its sections exchanged and dived for, the pool of terms that all
+//! this showed, annealing, a proof.
 //!
 //! Small parts are proven at once. Where a proof is within reach, the few pairs worth a look and neighborhoods are solved
 //! beside it; where it is not, the prices' bound stands.
