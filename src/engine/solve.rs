@@ -106,6 +106,66 @@ fn attempt(
     Ok(Solved { values: found.then(|| solved.get_solution().columns().to_vec()), bound, infeasible, finished })
 }
 
+/// A linear packing programme that grows: columns of a worth, each in some rows, and no row takes more than one in all.
+pub struct Packing {
+    /// Gone only while it is being solved.
+    model: Option<highs::Model>,
+    rows: Vec<highs::Row>,
+    columns: Vec<highs::Col>,
+}
+
+/// Values by column, duals by row, and what the columns are worth.
+type Packed = (Vec<f64>, Vec<f64>, f64);
+
+impl Packing {
+    pub fn new(rows: usize) -> Result<Self, SolverDefect> {
+        let mut problem = highs::ColProblem::new();
+        let rows = (0..rows).map(|_| problem.add_row(..=1.0)).collect();
+        let mut model = problem.try_optimise(highs::Sense::Minimise).map_err(status)?;
+        model.make_quiet();
+        model.try_set_option("threads", 1).map_err(|e| SolverDefect(format!("{e:?}")))?;
+        // These programmes are degenerate: from its last basis the simplex method takes several times as long.
+        model.try_set_option("solver", "ipm").map_err(|e| SolverDefect(format!("{e:?}")))?;
+        Ok(Self { model: Some(model), rows, columns: Vec::new() })
+    }
+
+    fn model(&mut self) -> Result<&mut highs::Model, SolverDefect> {
+        self.model.as_mut().ok_or_else(|| SolverDefect("a programme that failed is asked again".to_owned()))
+    }
+
+    pub fn add(&mut self, worth: f64, rows: impl IntoIterator<Item = usize>) -> Result<(), SolverDefect> {
+        let rows: Vec<_> = rows.into_iter().map(|row| (self.rows[row], 1.0)).collect();
+        let column = self.model()?.try_add_column(-worth, 0.0.., rows).map_err(status)?;
+        self.columns.push(column);
+        Ok(())
+    }
+
+    /// Takes a column whole, for good.
+    pub fn fix(&mut self, column: usize) -> Result<(), SolverDefect> {
+        let column = self.columns[column];
+        self.model()?.change_column_bounds(column, 1.0..=1.0);
+        Ok(())
+    }
+
+    pub fn solve(&mut self) -> Result<Packed, SolverDefect> {
+        let model =
+            self.model.take().ok_or_else(|| SolverDefect("a programme that failed is asked again".to_owned()))?;
+        let solved = model.try_solve().map_err(status)?;
+        if solved.status() != HighsModelStatus::Optimal {
+            return Err(SolverDefect(format!("unexpected end {:?}", solved.status())));
+        }
+        let solution = solved.get_solution();
+        let duals = solution.dual_rows().iter().map(|dual| (-dual).max(0.0)).collect();
+        let packed = (solution.columns().to_vec(), duals, -solved.objective_value());
+        self.model = Some(solved.into());
+        Ok(packed)
+    }
+}
+
+fn status(status: highs::HighsStatus) -> SolverDefect {
+    SolverDefect(format!("{status:?}"))
+}
+
 /// Column i of the model is column i of the programme; rows keep their order.
 fn state(program: &Program) -> Result<highs::Model, good_lp::ResolutionError> {
     let mut variables = ProblemVariables::new();

@@ -1,6 +1,7 @@
 //! The board: the best roster and bound of every part so far, and the events that say so.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::book::Roster;
 use super::part::Part;
@@ -36,6 +37,8 @@ pub struct Board<'b, 'c, 'g, 'p> {
     parts: &'b [Part],
     /// Cost of serving nothing at all.
     base: i64,
+    by_clock: bool,
+    near: Vec<AtomicBool>,
     state: Mutex<State>,
 }
 
@@ -48,7 +51,9 @@ impl<'b, 'c, 'g, 'p> Board<'b, 'c, 'g, 'p> {
             source: vec![Source::EachNeedAlone; parts.len()],
             impossible: vec![Vec::new(); parts.len()],
         };
-        Self { context, parts, base, state: Mutex::new(state) }
+        let by_clock = context.limits.nodes.is_none() && context.watch.seconds_left().is_finite();
+        let near = parts.iter().map(|_| AtomicBool::new(false)).collect();
+        Self { context, parts, base, by_clock, near, state: Mutex::new(state) }
     }
 
     fn grid(&self) -> &'g Grid<'p> {
@@ -69,6 +74,7 @@ impl<'b, 'c, 'g, 'p> Board<'b, 'c, 'g, 'p> {
                 Need::Service(s) => state.roster.services[s].clone_from(&roster.services[s]),
             }
         }
+        self.look(&state, part);
         self.tell(&state, true);
     }
 
@@ -78,6 +84,7 @@ impl<'b, 'c, 'g, 'p> Board<'b, 'c, 'g, 'p> {
         if bound > state.bound[part] {
             state.bound[part] = bound;
             state.source[part] = source;
+            self.look(&state, part);
             self.tell(&state, false);
         }
     }
@@ -101,20 +108,36 @@ impl<'b, 'c, 'g, 'p> Board<'b, 'c, 'g, 'p> {
     }
 
     /// The share of a whole-problem gap that a part may stop at, in cents.
-    #[expect(clippy::cast_precision_loss, reason = "a tolerance, not an amount")]
     pub fn gap_cents(&self, part: usize) -> f64 {
-        let state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let (cost, _) = self.totals(&state);
-        let owed: i64 = self.parts.iter().map(|p| -p.floor).sum();
-        self.context.limits.gap * cost as f64 * (-self.parts[part].floor) as f64 / owed.max(1) as f64
+        self.share(&self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner), part)
     }
 
-    /// Whether a part is as near to its bound as was asked for.
+    /// Set once a part is as near to its bound as was asked for.
+    pub fn near(&self, part: usize) -> &AtomicBool {
+        &self.near[part]
+    }
+
+    /// Taken of the least that the whole can cost as far as anybody knows, for the cost itself still falls. Answers by nodes
+    /// may not depend on what other threads know.
     #[expect(clippy::cast_precision_loss, reason = "a tolerance, not an amount")]
-    pub fn is_close(&self, part: usize) -> bool {
-        let most = self.gap_cents(part);
-        let state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        state.cost[part].is_some_and(|cost| (cost - state.bound[part]) as f64 <= most)
+    fn share(&self, state: &State, part: usize) -> f64 {
+        let owed: i64 = self.parts.iter().map(|p| -p.floor).sum();
+        let least = if self.by_clock { self.totals(state).1 } else { self.base - owed };
+        self.context.limits.gap * least as f64 * (-self.parts[part].floor) as f64 / owed.max(1) as f64
+    }
+
+    /// Marks a part that is near enough, or all where the whole is.
+    #[expect(clippy::cast_precision_loss, reason = "a tolerance, not an amount")]
+    fn look(&self, state: &State, part: usize) {
+        let Some(cost) = state.cost[part] else { return };
+        if (cost - state.bound[part]) as f64 <= self.share(state, part) {
+            self.near[part].store(true, Ordering::Relaxed);
+        }
+        let (cost, bound) = self.totals(state);
+        let whole = (cost - bound) as f64 <= self.context.limits.gap * cost as f64;
+        if whole && self.by_clock && state.cost.iter().all(Option::is_some) {
+            self.near.iter().for_each(|near| near.store(true, Ordering::Relaxed));
+        }
     }
 
     pub fn found(self) -> Found {

@@ -1,10 +1,10 @@
 //! The ceiling: the most that one educator's term can be worth when every need has a price.
 //!
-//! An exact answer would be a timetable of its own. This one is a relaxation, so never too low: sections are chosen
-//! by branch and bound (overlap, weeks, preps); services fill what the weeks leave, in fractions, each on its best days
-//! and in the fullest group it could have. When in the day a service lies is not asked.
+//! A relaxation, so never too low: sections are chosen by branch and bound; services fill what the weeks leave, in
+//! fractions, each on its best days and in the fullest group it could have. When in the day they lie is not asked.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::branch::{Answer, Branch, Effort, Piece, Scratch, count};
 use super::chain::{Chain, Clashes};
@@ -19,12 +19,14 @@ const LOOKED_AT: usize = 5;
 const WEEKS: usize = 4;
 
 pub(super) struct Block {
-    need: usize,
+    pub need: usize,
     pub block: BlockIx,
     /// Cents earned less pay.
     worth: f64,
     /// Minutes in the weeks looked at, by half of the term.
     pub load: [f64; 2],
+    /// Minutes in every week and on every day.
+    pub loads: Arc<Loads>,
     pub sections: i64,
     /// Courses, numbered per educator.
     pub courses: Vec<usize>,
@@ -66,6 +68,8 @@ pub struct Ceiling {
     pub(super) prep: f64,
     pub(super) max_preps: usize,
     pub(super) max_sections: i64,
+    /// Minutes of a week and of a day.
+    pub(super) limits: [i64; 2],
 }
 
 /// What an educator does at some prices: shares of needs, by number.
@@ -108,6 +112,7 @@ impl Ceiling {
             prep: float(person.prep_cents),
             max_preps: usize::try_from(person.max_preps).unwrap_or(0),
             max_sections: person.max_sections,
+            limits: [person.max_minutes_per_week, person.max_minutes_per_day],
         };
         let mut courses: Vec<usize> = Vec::new();
         let mut can_take = vec![false; grid.services.len()];
@@ -135,6 +140,7 @@ impl Ceiling {
                         block,
                         worth: float(earned - pay) + stays,
                         load: [0, 1].map(|half| in_weeks(&grid.view(row.hold, educator).loads, &weeks[half])),
+                        loads: Arc::clone(&grid.view(row.hold, educator).loads),
                         sections: i64::try_from(row.sections.len()).unwrap_or(i64::MAX),
                         courses: local.collect(),
                         preps: 0.0,

@@ -7,14 +7,11 @@
 //! (1,045 for 188 educators): 1,990 M after 30 s on one thread; `anneal` comes to 2,110 M in 60 s, the pool to 2,250 M.
 //! What `together` rows cost is not looked at.
 
-use std::sync::Arc;
-
 use super::ceiling::{Block, Ceiling, bears};
 use super::prices::Prices;
 use super::rng::SplitMix;
 use super::{Context, book::Roster};
 use crate::engine::grid::{BlockIx, Grid, Need};
-use crate::engine::holds::timeline::Loads;
 use crate::engine::problem::Educator;
 
 /// Temperatures, as shares of what a block is worth on average.
@@ -36,7 +33,6 @@ struct Person<'c> {
     /// By dish: its number in the table, and the cents that it saves, less pay.
     blocks: Vec<usize>,
     worths: Vec<i64>,
-    loads: Vec<Arc<Loads>>,
     /// By dish: a bit for every course, where there are no more than bits.
     courses: Option<Vec<u64>>,
     pinned: Vec<bool>,
@@ -195,11 +191,6 @@ impl<'c> Person<'c> {
             ceiling,
             blocks: Vec::with_capacity(ceiling.blocks.len()),
             worths: ceiling.blocks.iter().map(Block::cents).collect(),
-            loads: ceiling
-                .blocks
-                .iter()
-                .map(|b| Arc::clone(&grid.view(grid.blocks[b.block].hold, ceiling.educator()).loads))
-                .collect(),
             courses: (ceiling.courses <= 64).then(|| ceiling.blocks.iter().map(|b| bit(&b.courses)).collect()),
             lost: filled.iter().map(lost).collect(),
             pinned: ceiling.blocks.iter().map(|b| grid.pin_of(Need::Block(b.block)).is_some()).collect(),
@@ -243,7 +234,7 @@ impl<'c> Person<'c> {
     fn bears(&self, held: &[usize], sums: &mut Vec<i64>) -> bool {
         held.iter().map(|&dish| self.ceiling.blocks[dish].sections).sum::<i64>() <= self.ceiling.max_sections
             && self.preps(held) <= self.ceiling.max_preps
-            && bears(held.iter().map(|&dish| &*self.loads[dish]), self.row, sums)
+            && bears(held.iter().map(|&dish| &*self.ceiling.blocks[dish].loads), self.row, sums)
     }
 }
 

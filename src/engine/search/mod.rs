@@ -12,6 +12,7 @@ mod chain;
 mod construct;
 mod cover;
 mod desk;
+mod dive;
 mod exchange;
 mod insertion;
 mod menu;
@@ -23,6 +24,7 @@ mod prove;
 mod race;
 mod rng;
 mod ruin;
+mod terms;
 mod work;
 
 use std::sync::atomic::{AtomicUsize, Ordering};

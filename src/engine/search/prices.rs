@@ -38,12 +38,12 @@ pub struct Prices {
     /// The least total found, and at which prices.
     pub best: f64,
     pub best_prices: Vec<f64>,
-    effort: Effort,
+    pub(super) effort: Effort,
     /// By need: how far its price falls when one educator of those who could take it is asked.
     fall: Vec<f64>,
     rng: SplitMix,
     /// By educator of the part: sections that were their best term at some prices.
-    patterns: Vec<BTreeSet<Vec<BlockIx>>>,
+    pub(super) patterns: Vec<BTreeSet<Vec<BlockIx>>>,
     /// By educator of the part: needs of their best terms at late prices.
     wanted: Vec<BTreeSet<usize>>,
 }
@@ -88,7 +88,7 @@ impl Prices {
         &mut self,
         threads: usize,
         share: impl Fn(usize) -> f64,
-        stop: &dyn Fn() -> bool,
+        stop: &(dyn Fn() -> bool + Sync),
         mut on_bound: impl FnMut(f64),
     ) {
         let effort = self.effort;
@@ -97,7 +97,7 @@ impl Prices {
             self.effort = effort.after(done);
             let Some(mean) = self.pass(FAST * (SLOW / FAST).powf(done.min(1.0)), threads, stop) else { break };
             if done >= 1.0 || pass % TRY == 0 {
-                self.try_out(mean, threads);
+                self.try_out(mean, threads, stop);
                 on_bound(self.best);
             }
             if done >= 1.0 {
@@ -159,25 +159,34 @@ impl Prices {
         order
     }
 
-    /// The total at some prices, which become those to go on from if there are none better.
-    fn try_out(&mut self, prices: Vec<f64>, threads: usize) -> f64 {
-        let kept = std::mem::replace(&mut self.prices, prices);
-        let total = self.prices.iter().sum::<f64>() + self.choices(threads).iter().map(|c| c.worth).sum::<f64>();
+    /// Takes prices, if they promise less than the best, to go on from.
+    fn try_out(&mut self, prices: Vec<f64>, threads: usize, stop: &(dyn Fn() -> bool + Sync)) {
+        let Some(worths) = self.worths(&prices, threads, stop) else { return };
+        let total = prices.iter().sum::<f64>() + worths.iter().sum::<f64>();
         if total < self.best {
             self.best = total;
-            self.best_prices.clone_from(&self.prices);
+            self.best_prices = prices;
         }
-        self.prices = kept;
-        total
     }
 
-    /// Every educator's best term, in their order, whatever the number of threads.
-    fn choices(&self, threads: usize) -> Vec<Choice> {
-        let work = |ceilings: &[Ceiling]| -> Vec<Choice> {
+    /// Prices found elsewhere, tried with so many nodes into each term; they become those to go on from if there are none
+    /// better and nothing stops it.
+    pub fn offer(&mut self, prices: Vec<f64>, threads: usize, nodes: usize, stop: &(dyn Fn() -> bool + Sync)) {
+        let effort = self.effort;
+        self.effort = Effort { nodes, ..effort };
+        self.try_out(prices, threads, stop);
+        self.effort = effort;
+    }
+
+    /// What every educator's best term is worth at some prices, in their order, whatever the number of threads; nothing once
+    /// `stop` says so.
+    fn worths(&self, prices: &[f64], threads: usize, stop: &(dyn Fn() -> bool + Sync)) -> Option<Vec<f64>> {
+        let work = |ceilings: &[Ceiling]| -> Vec<Option<f64>> {
             let mut scratch = Scratch::default();
-            ceilings.iter().map(|ceiling| ceiling.choose(&self.prices, self.effort, &mut scratch)).collect()
+            let mut worth = |ceiling: &Ceiling| ceiling.choose(prices, self.effort, &mut scratch).worth;
+            ceilings.iter().map(|ceiling| (!stop()).then(|| worth(ceiling))).collect()
         };
-        in_chunks(&self.ceilings, threads, work)
+        in_chunks(&self.ceilings, threads, work).into_iter().collect()
     }
 
     /// Adds the sections that each educator teaches in a roster to those known.
@@ -206,20 +215,29 @@ impl Prices {
     }
 
     /// The pairs that some roster that earns more than `earned` may hold: without the others no such roster is lost.
-    pub fn survivors(&self, earned: f64) -> Vec<(Need, EducatorIx)> {
-        let mut scratch = Scratch::default();
-        let mut kept = Vec::new();
-        let total: f64 = self.best_prices.iter().sum::<f64>()
-            + self.ceilings.iter().map(|c| c.choose(&self.best_prices, self.effort, &mut scratch).worth).sum::<f64>();
-        for ceiling in &self.ceilings {
-            let free = ceiling.choose(&self.best_prices, self.effort, &mut scratch).worth;
-            for number in ceiling.needs() {
-                let with = ceiling.worth_with(number, &self.best_prices, free, self.effort, &mut scratch);
-                if total - free + with.min(free) >= earned - 1.0 {
-                    kept.push((self.needs[number], ceiling.educator()));
-                }
-            }
-        }
-        kept
+    /// Once `stop` says so, all that are left are kept.
+    pub fn survivors(&self, earned: f64, threads: usize, stop: &(dyn Fn() -> bool + Sync)) -> Vec<(Need, EducatorIx)> {
+        let Some(worths) = self.worths(&self.best_prices, threads, stop) else {
+            let all =
+                |ceiling: &Ceiling| ceiling.needs().map(|n| (self.needs[n], ceiling.educator())).collect::<Vec<_>>();
+            return self.ceilings.iter().flat_map(all).collect();
+        };
+        let total = self.best_prices.iter().sum::<f64>() + worths.iter().sum::<f64>();
+        let rows: Vec<(&Ceiling, f64)> = self.ceilings.iter().zip(worths).collect();
+        let of_each = in_chunks(&rows, threads, |rows| {
+            let mut scratch = Scratch::default();
+            let of = |&(ceiling, free): &(&Ceiling, f64)| -> Vec<(Need, EducatorIx)> {
+                let mut may = |number: &usize| {
+                    stop() || {
+                        let with = ceiling.worth_with(*number, &self.best_prices, free, self.effort, &mut scratch);
+                        total - free + with.min(free) >= earned - 1.0
+                    }
+                };
+                let needs: Vec<usize> = ceiling.needs().filter(|number| may(number)).collect();
+                needs.into_iter().map(|number| (self.needs[number], ceiling.educator())).collect()
+            };
+            rows.iter().map(of).collect()
+        });
+        of_each.concat()
     }
 }

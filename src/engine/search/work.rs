@@ -1,5 +1,5 @@
-//! The work on one part: a start, prices for its needs, its sections exchanged, the pool of terms that the prices showed,
-//! annealing, a proof.
+//! The work on one part: a start, prices for its needs, its sections exchanged and dived for, the pool of terms that all
+//! this showed, annealing, a proof.
 //!
 //! Small parts are proven at once. Where a proof is within reach, the few pairs worth a look and neighborhoods are solved
 //! beside it; where it is not, the prices' bound stands.
@@ -15,8 +15,11 @@ use super::part::Part;
 use super::prices::Prices;
 use super::prove::{exact, limits, only, prove, whole};
 use super::race::{Span, race};
-use super::{Context, Defect, Start, construct, exchange, neighbors, pool};
+use super::terms::MANY;
+use super::{Context, Defect, Start, construct, dive, exchange, neighbors, pool};
+use crate::engine::Watch;
 use crate::engine::grid::Need;
+use crate::engine::outcome::Progress;
 use crate::engine::pairing::Pairing;
 use crate::engine::solve::SolveLimits;
 
@@ -31,14 +34,14 @@ const EXACT_COLUMNS: usize = 60_000;
 const PASSES: usize = 150;
 /// Of the seconds left: for the first prices, for sections alone, for one pool, and until a provable part is handed over.
 const PRICING: f64 = 0.25;
-const SECTIONS: f64 = 0.35;
+const SECTIONS: f64 = 0.4;
 const PACKING: f64 = 0.15;
 const HANDOVER: f64 = 0.15;
 /// Seconds of annealing for each need of a provable part, at most.
 const EACH: f64 = 0.03;
-/// Moves of the exchange for each block, at most: of a provable part, and of any other.
-const FEW_EACH: u64 = 5_000;
-const MANY_EACH: u64 = 30_000;
+/// Of the seconds left, those for exchanging many sections, and the moves of it for each, at most.
+const EXCHANGE: f64 = 0.2;
+const EACH_BLOCK: u64 = 30_000;
 /// Terms that are chosen from at once; where there are more, HiGHS is at a loss.
 const POOL: usize = 12_000;
 /// Rounds of annealing for each need that lost its place.
@@ -46,11 +49,11 @@ const MENDS: u64 = 300;
 /// Educators looked at in a repair, about: where many could take each need, it has fewer rounds.
 const LOOKS: u64 = 30_000;
 /// Seconds that a proof is given before anything else is tried beside it; of what is left then, the share for the few pairs,
-/// and the most, for the proof may end before.
+/// and the most.
 const PATIENCE: f64 = 0.5;
 const FEW: f64 = 0.4;
 const LONGEST: f64 = 20.0;
-/// Times that annealing and packing take turns.
+/// Times that annealing and packing take turns in a provable part; in any other, one long annealing is better.
 const TURNS: u32 = 3;
 
 pub struct Work<'w, 'g, 'p> {
@@ -73,14 +76,16 @@ fn nodes(context: &Context<'_, '_, '_>) -> Option<u64> {
     context.limits.nodes.or_else(|| context.watch.seconds_left().is_infinite().then_some(PATIENT))
 }
 
-/// Searches one part until it is proven or a limit ends it.
-pub fn search<'w, 'g, 'p>(
-    context: &'w Context<'w, 'g, 'p>,
-    board: &'w Board<'w, 'w, 'g, 'p>,
+/// Searches one part until it is proven, as near to its bound as was asked for, or a limit ends it.
+pub fn search<'g, 'p>(
+    context: &Context<'_, 'g, 'p>,
+    board: &Board<'_, '_, 'g, 'p>,
     n: usize,
-    part: &'w Part,
+    part: &Part,
     start: Option<&Start>,
 ) -> Result<(), Defect> {
+    let watch = Near { watch: context.watch, near: board.near(n) };
+    let context = &Context { watch: &watch, ..*context };
     let menu = Menu::new(context, part);
     let keeps_pins = |book: &Book<'_, '_>| keeps_pins(context, part, book);
     let best = construct::build(context, part, &menu, start.map(|s| &s.roster), |book| {
@@ -106,6 +111,26 @@ pub fn search<'w, 'g, 'p>(
         return Ok(());
     }
     prove(&mut work, context.pairing)
+}
+
+/// A watch that also ends what is as near to its bound as was asked for.
+struct Near<'w> {
+    watch: &'w dyn Watch,
+    near: &'w AtomicBool,
+}
+
+impl Watch for Near<'_> {
+    fn seconds_left(&self) -> f64 {
+        self.watch.seconds_left()
+    }
+
+    fn should_stop(&self) -> bool {
+        self.near.load(Ordering::Relaxed) || self.watch.should_stop()
+    }
+
+    fn on_progress(&self, progress: Progress<'_>) {
+        self.watch.on_progress(progress);
+    }
 }
 
 /// What nobody can earn more than, as a bound on the cost: a cent for what the sums of floats may be off by.
@@ -190,26 +215,22 @@ impl<'g, 'p> Work<'_, 'g, 'p> {
         let end = if exact { begin - (begin * HANDOVER).min(EACH * self.part.needs.len() as f64) } else { 0.0 };
         let mut prices = Prices::new(self.context.grid, self.part, &self.menu, limits.threads, u64::from(limits.seed));
         self.settle(&mut prices);
-        self.sections(&prices, exact);
-        let few = self.few(&prices);
-        let few = Menu::new(&Context { pairing: &few, ..*self.context }, self.part);
+        self.sections(&mut prices)?;
         let from = watch.seconds_left();
-        for turn in 0..TURNS {
-            if self.context.stopped() || self.board.is_close(self.n) {
+        let turns = if exact { TURNS } else { 1 };
+        for turn in 0..turns {
+            if self.context.stopped() {
                 return Ok(());
             }
-            if exact || turn == 0 {
-                self.pack(&mut prices, begin)?;
-            }
-            let to = from + (end - from) * f64::from(turn + 1) / f64::from(TURNS);
+            self.pack(&mut prices, begin)?;
+            let to = from + (end - from) * f64::from(turn + 1) / f64::from(turns);
             let rounds = self.nodes.map(|nodes| 20 * nodes.min(5_000));
             let span = Span { seconds: watch.seconds_left() - to, rounds };
-            let menu = if exact || turn + 1 == TURNS { &self.menu } else { &few };
             let seed = u64::from(limits.seed) + 1_000 * u64::from(turn);
             let hot = if exact { anneal::HOT } else { anneal::WARM };
             let plan = Plan { hot, seed, around: &[] };
             let (board, n) = (self.board, self.n);
-            let book = race(self.context, self.part, menu, &self.best, plan, span, |cost, roster| {
+            let book = race(self.context, self.part, &self.menu, &self.best, plan, span, |cost, roster| {
                 board.offer(n, cost, roster);
             })?;
             self.take(book);
@@ -221,7 +242,10 @@ impl<'g, 'p> Work<'_, 'g, 'p> {
     /// Proves the part on one thread; another, where there is one, looks for what the proof will find, but sooner: among
     /// the few pairs worth a look first, then in neighborhoods.
     fn finish(&mut self, prices: &Prices) -> Result<(), Defect> {
-        let pairing = only(self.context.grid, &prices.survivors(self.earned()));
+        let pairing = only(
+            self.context.grid,
+            &prices.survivors(self.earned(), self.context.limits.threads, &|| self.context.stopped()),
+        );
         if self.context.limits.threads < 2 || self.nodes.is_some() {
             return prove(self, &pairing);
         }
@@ -237,14 +261,20 @@ impl<'g, 'p> Work<'_, 'g, 'p> {
             while from - context.watch.seconds_left() < PATIENCE && !done() {
                 std::thread::sleep(std::time::Duration::from_millis(20));
             }
-            if !done() {
-                let base = Book::new(context.grid);
-                let scope = whole(context, part, &few, &base);
-                let limits = limits(context, (FEW * from).min(LONGEST), board.gap_cents(n).max(neighbors::CLOSE));
-                let (better, _) = exact(&scope, &book, limits)?;
+            let base = Book::new(context.grid);
+            let scope = whole(context, part, &few, &base);
+            let taken = || from - context.watch.seconds_left();
+            while !done() && !context.stopped() && taken() < (FEW * from).min(LONGEST) {
+                // Nothing interrupts HiGHS: it is asked again, each time for as long as the proof has taken so far.
+                let seconds = taken().min(context.watch.seconds_left());
+                let limits = limits(context, seconds, board.gap_cents(n).max(neighbors::CLOSE));
+                let (better, solved) = exact(&scope, &book, limits)?;
                 if let Some(better) = better.filter(|better| better.cost() < book.cost()) {
                     tell(&better);
                     book = better;
+                }
+                if solved.finished {
+                    break;
                 }
             }
             neighbors::improve(context, part, &menu, &mut book, &done, tell)?;
@@ -294,25 +324,34 @@ impl<'g, 'p> Work<'_, 'g, 'p> {
         only(self.context.grid, &pairs)
     }
 
-    /// The sections exchanged without any services: they are most of the money. Then everything else where it costs least.
+    /// The sections without any services: they are most of the money. Many are exchanged first. Then everything else where it
+    /// costs least.
     #[expect(clippy::cast_precision_loss, reason = "a share")]
-    fn sections(&mut self, prices: &Prices, exact: bool) {
-        let blocks = self.part.needs.iter().filter(|need| matches!(need, Need::Block(_))).count() as u64;
+    fn sections(&mut self, prices: &mut Prices) -> Result<(), Defect> {
+        let blocks = self.part.needs.iter().filter(|need| matches!(need, Need::Block(_))).count();
         if blocks == 0 {
-            return;
+            return Ok(());
         }
-        let most = blocks * if exact { FEW_EACH } else { MANY_EACH } / exchange::MOVES;
         let watch = self.context.watch;
-        let (begin, seconds) = (watch.seconds_left(), watch.seconds_left() * SECTIONS);
-        let looks = self.nodes.map_or(most, |nodes| most.min(nodes)).max(1);
-        let done = |look: u64| {
-            let by_count = look as f64 / looks as f64;
-            if self.nodes.is_some() { by_count } else { by_count.max((begin - watch.seconds_left()) / seconds) }
-        };
+        let begin = watch.seconds_left();
         let mut roster = self.best.roster.clone();
-        exchange::exchange(self.context, prices, &mut roster, &done);
+        if blocks >= MANY {
+            let most = blocks as u64 * EACH_BLOCK / exchange::MOVES;
+            let looks = self.nodes.map_or(most, |nodes| most.min(nodes)).max(1);
+            let done = |look: u64| {
+                let by_count = look as f64 / looks as f64;
+                let by_clock = (begin - watch.seconds_left()) / (begin * EXCHANGE);
+                if self.nodes.is_some() { by_count } else { by_count.max(by_clock) }
+            };
+            exchange::exchange(self.context, prices, &mut roster, &done);
+            prices.learn(&roster);
+        }
+        let seconds = self.nodes.is_none().then(|| SECTIONS * begin - (begin - watch.seconds_left()));
+        dive::dive(self.context, prices, &mut roster, seconds)?;
+        self.board.raise(self.n, bound(prices.best), Source::Prices);
         let book = construct::build(self.context, self.part, &self.menu, Some(&roster), |_| {});
         self.take(book);
+        Ok(())
     }
 
     /// The best choice of known terms, then everything else where it costs least.
