@@ -124,13 +124,11 @@ impl Packing {
         let mut model = problem.try_optimise(highs::Sense::Minimise).map_err(status)?;
         model.make_quiet();
         model.try_set_option("threads", 1).map_err(|e| SolverDefect(format!("{e:?}")))?;
-        // These programmes are degenerate: from its last basis the simplex method takes several times as long.
-        model.try_set_option("solver", "ipm").map_err(|e| SolverDefect(format!("{e:?}")))?;
         Ok(Self { model: Some(model), rows, columns: Vec::new() })
     }
 
     fn model(&mut self) -> Result<&mut highs::Model, SolverDefect> {
-        self.model.as_mut().ok_or_else(|| SolverDefect("a programme that failed is asked again".to_owned()))
+        self.model.as_mut().ok_or_else(|| SolverDefect(FAILED.to_owned()))
     }
 
     pub fn add(&mut self, worth: f64, rows: impl IntoIterator<Item = usize>) -> Result<(), SolverDefect> {
@@ -148,9 +146,11 @@ impl Packing {
     }
 
     pub fn solve(&mut self) -> Result<Packed, SolverDefect> {
-        let model =
-            self.model.take().ok_or_else(|| SolverDefect("a programme that failed is asked again".to_owned()))?;
-        let solved = model.try_solve().map_err(status)?;
+        let mut solved = self.attempt("ipm")?;
+        if solved.status() != HighsModelStatus::Optimal {
+            self.model = Some(solved.into());
+            solved = self.attempt("simplex")?;
+        }
         if solved.status() != HighsModelStatus::Optimal {
             return Err(SolverDefect(format!("unexpected end {:?}", solved.status())));
         }
@@ -160,7 +160,17 @@ impl Packing {
         self.model = Some(solved.into());
         Ok(packed)
     }
+
+    /// These programmes are degenerate: from its last basis the simplex method takes several times as long as an interior
+    /// point and a crossover, but it gets to the end where they do not.
+    fn attempt(&mut self, solver: &str) -> Result<highs::SolvedModel, SolverDefect> {
+        self.model()?.try_set_option("solver", solver).map_err(|e| SolverDefect(format!("{e:?}")))?;
+        let model = self.model.take().ok_or_else(|| SolverDefect(FAILED.to_owned()))?;
+        model.try_solve().map_err(status)
+    }
 }
+
+const FAILED: &str = "a programme that failed is asked again";
 
 fn status(status: highs::HighsStatus) -> SolverDefect {
     SolverDefect(format!("{status:?}"))

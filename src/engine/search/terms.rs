@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::book::Roster;
 use super::branch::{Effort, Scratch};
-use super::ceiling::{Block, Pattern};
+use super::ceiling::{Block, Ceiling, Pattern};
 use super::prices::Prices;
 use super::rng::SplitMix;
 use crate::engine::chunks::in_chunks;
@@ -36,16 +36,17 @@ const SOME: usize = 600;
 /// by lot; then everybody goes on with what they have, and what waits is dealt out. Who has a pinned section keeps what
 /// they have.
 pub fn islands(grid: &Grid<'_>, prices: &Prices, roster: &Roster, seed: u64) -> Vec<Island> {
-    let is_pinned = |row: &Block| grid.pin_of(Need::Block(row.block)).is_some();
+    let pin = |row: &Block| grid.pin_of(Need::Block(row.block));
+    let free = |ceiling: &Ceiling| ceiling.blocks.iter().all(|row| pin(row) != Some(ceiling.educator()));
     let people: Vec<usize> = (0..prices.ceilings.len())
-        .filter(|&n| !prices.ceilings[n].blocks.is_empty() && !prices.ceilings[n].blocks.iter().any(is_pinned))
+        .filter(|&n| !prices.ceilings[n].blocks.is_empty() && free(&prices.ceilings[n]))
         .collect();
     let mut person_of = vec![None; grid.educators.len()];
     people.iter().for_each(|&n| person_of[prices.ceilings[n].educator()] = Some(n));
     // A block of somebody who is not asked is nobody else's.
     let holder = |block: BlockIx| roster.blocks[block].map(|educator| person_of[educator]);
     let mut blocks: BTreeMap<BlockIx, Option<usize>> = BTreeMap::new();
-    for row in people.iter().flat_map(|&n| &prices.ceilings[n].blocks) {
+    for row in people.iter().flat_map(|&n| &prices.ceilings[n].blocks).filter(|row| pin(row).is_none()) {
         match holder(row.block) {
             None => drop(blocks.insert(row.block, None)),
             Some(Some(n)) => drop(blocks.insert(row.block, Some(n))),
