@@ -146,6 +146,10 @@ impl Packing {
     }
 
     pub fn solve(&mut self) -> Result<Packed, SolverDefect> {
+        if self.columns.is_empty() {
+            // HiGHS has no answer to that.
+            return Ok((Vec::new(), vec![0.0; self.rows.len()], 0.0));
+        }
         let mut solved = self.attempt("ipm")?;
         if solved.status() != HighsModelStatus::Optimal {
             self.model = Some(solved.into());

@@ -136,6 +136,21 @@ impl Loads {
         let total = by_week.iter().map(|week| i64::from(week.1)).sum();
         Self { by_day: by_day.into(), by_week: by_week.into(), day_peak, week_peak, total }
     }
+
+    /// Whether no day and no week has more minutes than it has in another.
+    pub fn lie_within(&self, other: &Self) -> bool {
+        let within = |one: &[(u32, u32)], other: &[(u32, u32)]| {
+            let mut rest = other.iter().peekable();
+            one.iter().all(|&(key, minutes)| {
+                while rest.next_if(|of| of.0 < key).is_some() {}
+                rest.peek().is_some_and(|of| of.0 == key && of.1 >= minutes)
+            })
+        };
+        self.week_peak <= other.week_peak
+            && self.total <= other.total
+            && within(&self.by_week, &other.by_week)
+            && within(&self.by_day, &other.by_day)
+    }
 }
 
 /// Minutes of one length, with the days on which they are taken.

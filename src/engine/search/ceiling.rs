@@ -171,9 +171,8 @@ impl Ceiling {
                 let other = &self.blocks[a];
                 other.courses == row.courses
                     && other.sections <= row.sections
-                    && other.load[0] <= row.load[0]
-                    && other.load[1] <= row.load[1]
                     && self.clashes.fits_as(a, b)
+                    && other.loads.lie_within(&row.loads)
             };
             self.blocks[b].rivals = self.clashes.of(b).filter(rival).collect();
         }

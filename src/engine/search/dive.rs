@@ -44,6 +44,8 @@ struct Found {
     prices: Vec<(usize, f64)>,
     /// By person: all terms that were thought of.
     known: Vec<BTreeSet<Vec<BlockIx>>>,
+    /// Nodes that the root came to.
+    nodes: usize,
 }
 
 /// Shares out the sections of a roster anew, within so many seconds where there is a clock. The prices are those of the
@@ -54,13 +56,17 @@ pub fn dive(
     roster: &mut Roster,
     seconds: Option<f64>,
 ) -> Result<(), Defect> {
+    if context.stopped() {
+        return Ok(());
+    }
     let islands = islands(context.grid, prices, roster, u64::from(context.limits.seed));
-    let people: BTreeSet<EducatorIx> =
-        islands.iter().flat_map(|island| &island.people).map(|&n| prices.ceilings[n].educator()).collect();
     let found = on_lanes(context, prices, &islands, roster, seconds)?;
+    let people: BTreeSet<EducatorIx> =
+        found.iter().flat_map(|(n, _)| &islands[*n].people).map(|&n| prices.ceilings[n].educator()).collect();
     for place in roster.blocks.iter_mut().filter(|place| place.is_some_and(|e| people.contains(&e))) {
         *place = None;
     }
+    let nodes = found.iter().map(|(_, found)| found.nodes).max().unwrap_or(FEW);
     let mut at = prices.best_prices.clone();
     for (n, found) in found {
         for ((&n, given), known) in islands[n].people.iter().zip(found.given).zip(found.known) {
@@ -69,7 +75,7 @@ pub fn dive(
         }
         found.prices.into_iter().for_each(|(need, price)| at[need] = price);
     }
-    prices.offer(at, context.limits.threads, MOST, &|| context.stopped());
+    prices.offer(at, context.limits.threads, nodes, &|| context.stopped());
     Ok(())
 }
 
@@ -87,11 +93,11 @@ fn on_lanes(
     let lanes = threads.min(islands.len()).max(1);
     let all: usize = islands.iter().map(|island| island.blocks.len()).sum();
     let next = AtomicUsize::new(0);
-    let lane = || -> Result<Vec<(usize, Found)>, Defect> {
+    let lane = || -> Vec<(usize, Found)> {
         let mut found = Vec::new();
         loop {
             let n = next.fetch_add(1, Ordering::Relaxed);
-            let Some(island) = islands.get(n) else { return Ok(found) };
+            let Some(island) = islands.get(n) else { return found };
             let share = island.blocks.len() as f64 * lanes as f64 / all as f64;
             let from = watch.seconds_left();
             let done = || match seconds {
@@ -99,12 +105,15 @@ fn on_lanes(
                 Some(seconds) => (from - watch.seconds_left()) / (seconds * share).max(1e-3),
                 None => 0.0,
             };
-            found.push((n, dive_into(context, prices, island, roster, threads / lanes, &done)?));
+            // Whoever cannot be dived for keeps what they have: a programme that fails is no reason to have no schedule.
+            found.extend(
+                dive_into(context, prices, island, roster, threads / lanes, &done).ok().map(|found| (n, found)),
+            );
         }
     };
     let found = std::thread::scope(|scope| {
         let lanes: Vec<_> = (0..lanes).map(|_| scope.spawn(lane)).collect();
-        lanes.into_iter().map(|lane| lane.join().map_err(|_| Defect::Panic)?).collect::<Result<Vec<_>, Defect>>()
+        lanes.into_iter().map(|lane| lane.join().map_err(|_| Defect::Panic)).collect::<Result<Vec<_>, Defect>>()
     })?;
     Ok(found.into_iter().flatten().collect())
 }
@@ -120,7 +129,7 @@ fn dive_into(
 ) -> Result<Found, SolverDefect> {
     let stop = || context.stopped();
     let mut terms = Terms::new(context.grid, prices, island, roster, threads)?;
-    let (mut shares, root) = settle(&mut terms, prices, island, done, &stop)?;
+    let (mut shares, root, nodes) = settle(&mut terms, prices, island, done, &stop)?;
     let mut given: Vec<Option<usize>> = vec![None; island.people.len()];
     let effort = Effort { nodes: DIVING, ..prices.effort };
     let (mut at_once, mut last) = (AT_ONCE, done());
@@ -145,10 +154,10 @@ fn dive_into(
     }
     let worth: f64 = given.iter().flatten().map(|&term| terms.terms[term].worth).sum();
     if worth < terms.worth {
-        return Ok(Found { given: std::mem::take(&mut terms.held), prices: root, known: terms.known() });
+        return Ok(Found { given: std::mem::take(&mut terms.held), prices: root, known: terms.known(), nodes });
     }
     let given = given.iter().map(|term| term.map_or_else(Vec::new, |term| terms.terms[term].blocks.clone())).collect();
-    Ok(Found { given, prices: root, known: terms.known() })
+    Ok(Found { given, prices: root, known: terms.known(), nodes })
 }
 
 /// The share to be given a term at a time, so that all have one when the time is up.
@@ -158,14 +167,15 @@ fn pace(open: usize, step: f64, left: f64) -> f64 {
     (1.0 - (1.0 / open.max(1) as f64).powf(1.0 / steps)).max(AT_ONCE)
 }
 
-/// More terms until there are none worth having: the shares then, and the prices at which least was left to gain.
+/// More terms until there are none worth having: the shares then, the prices at which least was left to gain, and the nodes
+/// that it came to.
 fn settle(
     terms: &mut Terms<'_, '_>,
     prices: &Prices,
     island: &Island,
     done: &dyn Fn() -> f64,
     stop: &(dyn Fn() -> bool + Sync),
-) -> Result<(Shares, Vec<(usize, f64)>), SolverDefect> {
+) -> Result<(Shares, Vec<(usize, f64)>, usize), SolverDefect> {
     let everybody: Vec<usize> = (0..island.people.len()).collect();
     let mut nodes = FEW;
     let mut shares = terms.solve()?;
@@ -180,14 +190,14 @@ fn settle(
             break;
         }
         shares = terms.solve()?;
-        if done() > ROOTED {
+        if done() > ROOTED || stop() {
             break;
         }
         if new * 20 < island.people.len() {
             nodes = (nodes * 3).min(MOST);
         }
     }
-    Ok((shares, root.1))
+    Ok((shares, root.1, nodes))
 }
 
 /// Gives a term to everybody whose share in it is whole, and to `most` others with the largest; says to how many.

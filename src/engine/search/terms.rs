@@ -54,7 +54,8 @@ pub fn islands(grid: &Grid<'_>, prices: &Prices, roster: &Roster, seed: u64) -> 
         }
     }
     if blocks.len() < MANY {
-        return vec![Island { people, blocks: blocks.into_keys().collect() }];
+        let all = Island { people, blocks: blocks.into_keys().collect() };
+        return if all.blocks.is_empty() { Vec::new() } else { vec![all] };
     }
     let area = |block: BlockIx| &*grid.problem.courses[grid.blocks[block].courses[0]].areas[0];
     let mut held: Vec<Vec<BlockIx>> = vec![Vec::new(); prices.ceilings.len()];
@@ -100,6 +101,7 @@ pub fn islands(grid: &Grid<'_>, prices: &Prices, roster: &Roster, seed: u64) -> 
         }
         islands.extend(cut);
     }
+    islands.retain(|island| !island.people.is_empty() && !island.blocks.is_empty());
     islands.sort_by_key(|island| std::cmp::Reverse(island.blocks.len()));
     islands
 }
