@@ -47,9 +47,12 @@ statements! {
                | "UPDATE session SET status = 'uncovered', sequence = sequence + 1, updated_at = $2 WHERE id IN (SELECT value::uuid FROM jsonb_array_elements_text($1))";
     SERVE_NOBODY = "UPDATE session_student SET serves = FALSE WHERE session_id IN (SELECT unhex(value, '-') FROM json_each($1))"
                  | "UPDATE session_student SET serves = FALSE WHERE session_id IN (SELECT value::uuid FROM jsonb_array_elements_text($1))";
-    /// Before somebody takes a session, or gets it back: it gives its minutes to whoever was due in it.
-    SERVE_DUE = "UPDATE session_student SET serves = due WHERE session_id IN (SELECT unhex(value, '-') FROM json_each($1))"
-              | "UPDATE session_student SET serves = due WHERE session_id IN (SELECT value::uuid FROM jsonb_array_elements_text($1))";
+    /// Before somebody takes a session, or gets it back: it gives its minutes to whoever was due in it, unless
+    /// their service has ended since.
+    SERVE_DUE = "UPDATE session_student SET serves = due AND NOT EXISTS (SELECT 1 FROM service v JOIN session n ON n.id = session_student.session_id \
+                 WHERE v.id = session_student.service_id AND (n.held_on < v.first_on OR v.last_on < n.held_on)) WHERE session_id IN (SELECT unhex(value, '-') FROM json_each($1))"
+              | "UPDATE session_student SET serves = due AND NOT EXISTS (SELECT 1 FROM service v JOIN session n ON n.id = session_student.session_id \
+                 WHERE v.id = session_student.service_id AND (n.held_on < v.first_on OR v.last_on < n.held_on)) WHERE session_id IN (SELECT value::uuid FROM jsonb_array_elements_text($1))";
     STANDING_IN = "SELECT s.educator_id, s.starts_at, s.ends_at FROM session s LEFT JOIN cover c ON c.term_id = s.term_id AND c.session_key = s.key \
                    WHERE s.term_id = $1 AND s.ends_at > $2 AND s.starts_at < $3 AND (s.educator_id = c.educator_id OR s.makes_up IS NOT NULL) \
                    ORDER BY s.starts_at, s.id";

@@ -66,20 +66,22 @@ statements! {
               WHERE n.makes_up IS NOT NULL AND x.serves AND x.service_id IN (SELECT value::uuid FROM jsonb_array_elements_text($1)) \
               AND NOT EXISTS (SELECT 1 FROM service_log g WHERE g.session_id = x.session_id AND g.service_id = x.service_id) ORDER BY n.held_on, n.id";
     /// Sessions that nobody holds for a student who is owed them, without an entry in the log.
-    UNCOVERED = "SELECT x.service_id, n.held_on, n.minutes FROM session_student x JOIN session n ON n.id = x.session_id \
-                 WHERE x.serves = 0 AND x.due = 1 AND x.service_id IN (SELECT unhex(value, '-') FROM json_each($1)) AND n.status = 'uncovered' AND n.makes_up IS NULL \
+    UNCOVERED = "SELECT x.service_id, n.held_on, n.minutes FROM session_student x JOIN session n ON n.id = x.session_id JOIN service v ON v.id = x.service_id \
+                 WHERE x.serves = 0 AND x.due = 1 AND (v.first_on IS NULL OR v.first_on <= n.held_on) AND (v.last_on IS NULL OR n.held_on <= v.last_on) AND x.service_id IN (SELECT unhex(value, '-') FROM json_each($1)) AND n.status = 'uncovered' AND n.makes_up IS NULL \
                  AND NOT EXISTS (SELECT 1 FROM service_log g WHERE g.session_id = x.session_id AND g.service_id = x.service_id) ORDER BY n.held_on, n.id"
-              | "SELECT x.service_id, n.held_on, n.minutes FROM session_student x JOIN session n ON n.id = x.session_id \
-                 WHERE NOT x.serves AND x.due AND x.service_id IN (SELECT value::uuid FROM jsonb_array_elements_text($1)) AND n.status = 'uncovered' AND n.makes_up IS NULL \
+              | "SELECT x.service_id, n.held_on, n.minutes FROM session_student x JOIN session n ON n.id = x.session_id JOIN service v ON v.id = x.service_id \
+                 WHERE NOT x.serves AND x.due AND (v.first_on IS NULL OR v.first_on <= n.held_on) AND (v.last_on IS NULL OR n.held_on <= v.last_on) AND x.service_id IN (SELECT value::uuid FROM jsonb_array_elements_text($1)) AND n.status = 'uncovered' AND n.makes_up IS NULL \
                  AND NOT EXISTS (SELECT 1 FROM service_log g WHERE g.session_id = x.session_id AND g.service_id = x.service_id) ORDER BY n.held_on, n.id";
     /// Sessions before a day of which nothing is said.
     TO_LOG = "SELECT x.service_id, n.id, n.educator_id, e.display_name, n.held_on, n.starts, n.ends, n.tz, n.minutes, NOT x.serves AS unheld \
-              FROM session_student x JOIN session n ON n.id = x.session_id JOIN educator e ON e.id = n.educator_id \
+              FROM session_student x JOIN session n ON n.id = x.session_id JOIN service v ON v.id = x.service_id JOIN educator e ON e.id = n.educator_id \
               WHERE x.service_id IN (SELECT unhex(value, '-') FROM json_each($1)) AND n.held_on < $2 AND x.due \
+              AND (x.serves OR (v.first_on IS NULL OR v.first_on <= n.held_on) AND (v.last_on IS NULL OR n.held_on <= v.last_on)) \
               AND NOT EXISTS (SELECT 1 FROM service_log g WHERE g.session_id = x.session_id AND g.service_id = x.service_id) ORDER BY n.starts_at, n.id"
            | "SELECT x.service_id, n.id, n.educator_id, e.display_name, n.held_on, n.starts, n.ends, n.tz, n.minutes, NOT x.serves AS unheld \
-              FROM session_student x JOIN session n ON n.id = x.session_id JOIN educator e ON e.id = n.educator_id \
+              FROM session_student x JOIN session n ON n.id = x.session_id JOIN service v ON v.id = x.service_id JOIN educator e ON e.id = n.educator_id \
               WHERE x.service_id IN (SELECT value::uuid FROM jsonb_array_elements_text($1)) AND n.held_on < $2 AND x.due \
+              AND (x.serves OR (v.first_on IS NULL OR v.first_on <= n.held_on) AND (v.last_on IS NULL OR n.held_on <= v.last_on)) \
               AND NOT EXISTS (SELECT 1 FROM service_log g WHERE g.session_id = x.session_id AND g.service_id = x.service_id) ORDER BY n.starts_at, n.id";
     /// Who serves whom, with the areas that would do.
     SERVED = "SELECT DISTINCT n.educator_id, e.display_name, d.state, v.areas, x.student_id FROM session_student x JOIN session n ON n.id = x.session_id \

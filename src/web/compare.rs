@@ -239,7 +239,11 @@ async fn compare(
     let after = Side::of(&compared.run, runs::answer(&mut tx, id).await?.1)?;
     let before = match with {
         Some(with) => Some(Side::of(&runs::get(&mut tx, with).await?, runs::answer(&mut tx, with).await?.1)?),
-        None => Side::standing(&state, &compared.run).await?,
+        None => {
+            // What stands is read anew: nobody holds one reader and waits for another.
+            tx.rollback().await?;
+            Side::standing(&state, &compared.run).await?
+        }
     };
     Ok(page(&actor, &compared, before.map(|before| (before, after)).as_ref(), with, other, &others, &asked))
 }

@@ -1,5 +1,6 @@
 //! The engine without a database: judges, rules, golden vectors, input issues.
 
+mod bounds;
 mod deciding;
 mod explained;
 mod fixtures;

@@ -85,6 +85,26 @@ async fn a_session_taken_over_or_given_back_serves_those_who_were_due_and_nobody
 }
 
 #[tokio::test]
+async fn whose_service_has_ended_since_is_not_served_by_who_takes_over() {
+    on_both(async |db| {
+        let house = house(db).await;
+        publish(&house, "2026-09-02T12:00:00Z", vec![service(&house, september(17), "10:00")]).await;
+        let session = sessions(&house).await.remove(0).id;
+        let mut tx = writes(&house, "2026-09-03T12:00:00Z").await;
+        let absence = away(&house, &mut tx, september(17)).await;
+        assert!(absences::approve(&mut tx, absence.id, &[(session, None)]).await.expect("is decided"));
+        let ended = Statement::both("UPDATE service SET last_on = $1");
+        tx.execute(&ended, args![september(10)]).await.expect("is written");
+        let absence = away(&house, &mut tx, september(17)).await;
+        let by = house.foreign.parsed::<EducatorId>("educators");
+        assert!(absences::approve(&mut tx, absence.id, &[(session, Some(by))]).await.expect("is decided"));
+        let serves = Statement::both("SELECT service_id FROM session_student WHERE session_id = $1 AND serves");
+        assert_eq!(tx.rows(&serves, args![session]).await.expect("reads").len(), 0);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn of_an_absence_only_sessions_are_named_as_missed_in_which_somebody_was_due() {
     on_both(async |db| {
         let house = house(db).await;
