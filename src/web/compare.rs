@@ -237,13 +237,12 @@ async fn compare(
     let others = runs::list(&mut tx, Some(compared.run.term_id), None, None, OFFERED).await?;
     let other = others.iter().find(|run| Some(run.id) == with);
     let after = Side::of(&compared.run, runs::answer(&mut tx, id).await?.1)?;
-    let before = match with {
-        Some(with) => Some(Side::of(&runs::get(&mut tx, with).await?, runs::answer(&mut tx, with).await?.1)?),
-        None => {
-            // What stands is read anew: nobody holds one reader and waits for another.
-            tx.rollback().await?;
-            Side::standing(&state, &compared.run).await?
-        }
+    let before = if let Some(with) = with {
+        Some(Side::of(&runs::get(&mut tx, with).await?, runs::answer(&mut tx, with).await?.1)?)
+    } else {
+        // What stands is read anew: nobody holds one reader and waits for another.
+        tx.rollback().await?;
+        Side::standing(&state, &compared.run).await?
     };
     Ok(page(&actor, &compared, before.map(|before| (before, after)).as_ref(), with, other, &others, &asked))
 }

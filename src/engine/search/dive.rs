@@ -129,7 +129,7 @@ fn dive_into(
 ) -> Result<Found, SolverDefect> {
     let stop = || context.stopped();
     let mut terms = Terms::new(context.grid, prices, island, roster, threads)?;
-    let (mut shares, root, nodes) = settle(&mut terms, prices, island, done, &stop)?;
+    let Root { mut shares, prices: root, nodes } = settle(&mut terms, prices, island, done, &stop)?;
     let mut given: Vec<Option<usize>> = vec![None; island.people.len()];
     let effort = Effort { nodes: DIVING, ..prices.effort };
     let (mut at_once, mut last) = (AT_ONCE, done());
@@ -167,15 +167,23 @@ fn pace(open: usize, step: f64, left: f64) -> f64 {
     (1.0 - (1.0 / open.max(1) as f64).powf(1.0 / steps)).max(AT_ONCE)
 }
 
-/// More terms until there are none worth having: the shares then, the prices at which least was left to gain, and the nodes
-/// that it came to.
+/// A programme for which there are no more terms worth having.
+struct Root {
+    shares: Shares,
+    /// Needs, and the prices at which least was left to gain.
+    prices: Vec<(usize, f64)>,
+    /// Nodes into a term that it came to.
+    nodes: usize,
+}
+
+/// More terms until there are none worth having.
 fn settle(
     terms: &mut Terms<'_, '_>,
     prices: &Prices,
     island: &Island,
     done: &dyn Fn() -> f64,
     stop: &(dyn Fn() -> bool + Sync),
-) -> Result<(Shares, Vec<(usize, f64)>, usize), SolverDefect> {
+) -> Result<Root, SolverDefect> {
     let everybody: Vec<usize> = (0..island.people.len()).collect();
     let mut nodes = FEW;
     let mut shares = terms.solve()?;
@@ -197,7 +205,7 @@ fn settle(
             nodes = (nodes * 3).min(MOST);
         }
     }
-    Ok((shares, root.1, nodes))
+    Ok(Root { shares, prices: root.1, nodes })
 }
 
 /// Gives a term to everybody whose share in it is whole, and to `most` others with the largest; says to how many.
