@@ -7,6 +7,8 @@ use bellwether::engine::{Watch, plan};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use crate::shared::generate;
+
 /// Remembers the highest bound that was told of.
 struct Highest(AtomicI64);
 
@@ -105,4 +107,17 @@ fn where_every_section_is_pinned_the_services_are_still_planned() {
     let outcome = plan(&problem, &limits, None, &Highest(AtomicI64::new(0))).expect("an outcome");
     assert!(verify(&problem, &outcome.schedule).valid);
     assert_eq!(outcome.report.counts.services_served, 13);
+}
+
+#[test]
+fn no_bound_is_above_the_optimum_of_generated_problems() {
+    for seed in 1..=4 {
+        let problem = generate(5, 60, 10, 20, seed);
+        let highest = Highest(AtomicI64::new(i64::MIN));
+        let limits = Limits { threads: 1, ..Limits::default() };
+        let report = plan(&problem, &limits, None, &highest).expect("an outcome").report;
+        assert_eq!(report.status, Status::Optimal, "seed {seed}");
+        let bound = highest.0.into_inner();
+        assert!(bound <= report.objective, "seed {seed}: a bound of {bound} above a schedule of {}", report.objective);
+    }
 }

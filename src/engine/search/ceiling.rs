@@ -114,8 +114,7 @@ impl Ceiling {
             max_sections: person.max_sections,
             limits: [person.max_minutes_per_week, person.max_minutes_per_day],
         };
-        let mut courses: Vec<usize> = Vec::new();
-        let mut can_take = vec![false; grid.services.len()];
+        let (mut courses, mut can_take): (Vec<usize>, _) = (Vec::new(), vec![false; grid.services.len()]);
         for need in menu.takes(educator) {
             if let Need::Service(service) = need {
                 can_take[service] = true;
@@ -166,9 +165,8 @@ impl Ceiling {
 
     fn find_rivals(&mut self) {
         for b in 0..self.blocks.len() {
-            let row = &self.blocks[b];
             let rival = |&a: &usize| {
-                let other = &self.blocks[a];
+                let (row, other) = (&self.blocks[b], &self.blocks[a]);
                 other.courses == row.courses
                     && other.sections <= row.sections
                     && self.clashes.fits_as(a, b)
@@ -333,8 +331,8 @@ impl Ceiling {
             let most = service.steps.iter().map(|s| s.0 - prices[number]).fold(f64::NEG_INFINITY, f64::max);
             return if most >= 0.0 { free } else { free + most };
         }
-        let Some(at) = self.blocks.iter().position(|b| b.need == number) else { return f64::NEG_INFINITY };
-        self.branch(prices, Some(at), effort, scratch).most - self.activation
+        let at = self.blocks.iter().position(|b| b.need == number);
+        at.map_or(f64::NEG_INFINITY, |at| self.branch(prices, Some(at), effort, scratch).most - self.activation)
     }
 }
 
@@ -497,3 +495,6 @@ fn both_exceed(a: &[(u32, u32)], b: &[(u32, u32)], most: i64) -> bool {
 fn float(n: i64) -> f64 {
     n as f64
 }
+
+#[cfg(test)]
+mod tests;

@@ -36,26 +36,49 @@ impl Clashes {
 
     /// Whether `a` clashes with nothing but what `b` clashes with, and with `b`.
     pub fn fits_as(&self, a: usize, b: usize) -> bool {
-        let row = |n: usize| &self.bits[n * self.words..(n + 1) * self.words];
-        row(a).iter().zip(row(b)).enumerate().all(|(word, (of_a, of_b))| {
+        self.row(a).iter().zip(self.row(b)).enumerate().all(|(word, (of_a, of_b))| {
             let itself = if b / 64 == word { 1 << (b % 64) } else { 0 };
             of_a & !(of_b | itself) == 0
         })
     }
 
+    fn row(&self, a: usize) -> &[u64] {
+        &self.bits[a * self.words..(a + 1) * self.words]
+    }
+
     /// The sections that clash with one.
     pub fn of(&self, a: usize) -> impl Iterator<Item = usize> + '_ {
-        self.bits[a * self.words..(a + 1) * self.words].iter().enumerate().flat_map(|(n, &word)| {
-            let mut rest = word;
-            std::iter::from_fn(move || {
-                (rest != 0).then(|| {
-                    let bit = rest.trailing_zeros() as usize;
-                    rest &= rest - 1;
-                    n * 64 + bit
-                })
-            })
+        self.row(a).iter().enumerate().flat_map(|(n, &word)| ones(word).map(move |bit| n * 64 + bit))
+    }
+
+    /// The first of some sections, given as bits, that clashes with one.
+    fn first_against(&self, a: usize, some: &[u64]) -> Option<usize> {
+        let clash = |(row, some): (&u64, &u64)| row & some;
+        let mut words = self.row(a).iter().zip(some).map(clash).enumerate();
+        words.find(|(_, word)| *word != 0).map(|(n, word)| n * 64 + word.trailing_zeros() as usize)
+    }
+
+    /// The sections among some, from one on, that do not clash with another.
+    fn clear_from(&self, first: usize, a: usize, some: &[u64]) -> impl Iterator<Item = usize> {
+        let from = first / 64;
+        let clear = |(row, some): (&u64, &u64)| !row & some;
+        let words = self.row(a).iter().zip(some).skip(from).map(clear).enumerate();
+        words.flat_map(move |(n, word)| {
+            let late = if n == 0 { u64::MAX << (first % 64) } else { u64::MAX };
+            ones(word & late).map(move |bit| (from + n) * 64 + bit)
         })
     }
+}
+
+/// Positions of the bits that are set.
+fn ones(mut word: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        (word != 0).then(|| {
+            let bit = word.trailing_zeros() as usize;
+            word &= word - 1;
+            bit
+        })
+    })
 }
 
 /// A section that may be in the chain.
@@ -78,6 +101,9 @@ pub(super) struct Chain {
     peaks: Vec<f32>,
     /// By units left: the most that services can be worth in them.
     pub filled: Vec<f32>,
+    /// The sections of the links so far, as bits, and by section which link it is.
+    live: Vec<u64>,
+    rank: Vec<usize>,
     /// The chain that the last sweep found best.
     pub row: Vec<usize>,
 }
@@ -116,33 +142,32 @@ impl Chain {
         let wide = self.units + 1;
         self.ends.resize(self.links.len() * wide, NEVER);
         self.peaks.resize(self.links.len() * wide, NEVER);
-        for n in 0..self.links.len() {
+        self.live.clear();
+        self.live.resize(clashes.words, 0);
+        self.rank.resize(clashes.words * 64, 0);
+        for (n, link) in self.links.iter().enumerate() {
             let (before, rest) = self.ends.split_at_mut(n * wide);
             let (peaks, peak) = self.peaks.split_at_mut(n * wide);
-            let end = &mut rest[..wide];
-            end.fill(NEVER);
-            let link = self.links[n];
-            let room = wide - link.units;
-            let end_of = &mut end[link.units..];
+            let (unable, end) = rest[..wide].split_at_mut(link.units);
+            unable.fill(NEVER);
+            let first = clashes.first_against(link.block, &self.live);
             // All that lies before the first clash may come before this one: their best is known.
-            let clear = self.links[..n].iter().position(|l| clashes.between(l.block, link.block)).unwrap_or(n);
-            if clear > 0 {
-                raise(end_of, &peaks[(clear - 1) * wide..][..room]);
+            match first.map_or(n, |block| self.rank[block]) {
+                0 => end.fill(NEVER),
+                clear => end.copy_from_slice(&peaks[(clear - 1) * wide..][..end.len()]),
             }
-            for (m, other) in self.links[..n].iter().enumerate().skip(clear + 1) {
-                if !clashes.between(other.block, link.block) {
-                    raise(end_of, &before[m * wide..][..room]);
-                }
+            for block in first.into_iter().flat_map(|first| clashes.clear_from(first, link.block, &self.live)) {
+                raise(end, &before[self.rank[block] * wide..]);
             }
-            end_of[0] = end_of[0].max(0.0);
-            end_of.iter_mut().for_each(|value| *value += link.worth);
+            end[0] = end[0].max(0.0);
+            end.iter_mut().for_each(|value| *value += link.worth);
             let peak = &mut peak[..wide];
-            if n == 0 {
-                peak.copy_from_slice(end);
-            } else {
-                peak.copy_from_slice(&peaks[(n - 1) * wide..]);
-                raise(peak, end);
+            peak.copy_from_slice(&rest[..wide]);
+            if n > 0 {
+                raise(peak, &peaks[(n - 1) * wide..]);
             }
+            self.live[link.block / 64] |= 1 << (link.block % 64);
+            self.rank[link.block] = n;
         }
         self.trace(clashes, gift)
     }
