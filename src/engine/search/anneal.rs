@@ -14,7 +14,7 @@ use crate::engine::grid::{EducatorIx, Need, SlotIx};
 
 /// Cents a worse roster may cost more: while everything is open, and once the sections are nearly right.
 pub const HOT: f64 = 5_000_000.0;
-pub const WARM: f64 = 800_000.0;
+pub const WARM: f64 = 400_000.0;
 /// For a repair, which is to change little.
 pub const COOL: f64 = 30_000.0;
 const COLD: f64 = 3_000.0;

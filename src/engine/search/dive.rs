@@ -2,16 +2,16 @@
 //!
 //! Diving by column generation (Joncour et al. 2010): those whose term is whole in the programme keep it, and of the
 //! others a few with the largest shares. Measured at us-m, 60 s beside other work: 3,951 M at a bound of 3,848 M, where
-//! the exchange of sections alone came to 3,966 M at 3,834 M. At us-l the programmes are cut in islands, and gain one part
-//! in a hundred on what the exchange has found.
+//! the exchange of sections alone came to 3,966 M at 3,834 M. At us-l there is a programme for each of some islands.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::book::Roster;
 use super::branch::Effort;
+use super::islands::{Island, islands};
 use super::prices::Prices;
-use super::terms::{Island, Shares, Terms, islands};
+use super::terms::{Shares, Terms};
 use super::{Context, Defect};
 use crate::engine::grid::{BlockIx, EducatorIx};
 use crate::engine::solve::SolverDefect;
@@ -44,8 +44,6 @@ struct Found {
     prices: Vec<(usize, f64)>,
     /// By person: all terms that were thought of.
     known: Vec<BTreeSet<Vec<BlockIx>>>,
-    /// Nodes that the root came to.
-    nodes: usize,
 }
 
 /// Shares out the sections of a roster anew, within so many seconds where there is a clock. The prices are those of the
@@ -66,7 +64,6 @@ pub fn dive(
     for place in roster.blocks.iter_mut().filter(|place| place.is_some_and(|e| people.contains(&e))) {
         *place = None;
     }
-    let nodes = found.iter().map(|(_, found)| found.nodes).max().unwrap_or(FEW);
     let mut at = prices.best_prices.clone();
     for (n, found) in found {
         for ((&n, given), known) in islands[n].people.iter().zip(found.given).zip(found.known) {
@@ -75,7 +72,10 @@ pub fn dive(
         }
         found.prices.into_iter().for_each(|(need, price)| at[need] = price);
     }
-    prices.offer(at, context.limits.threads, nodes, &|| context.stopped());
+    // If the clock runs out over many nodes, few have been enough.
+    for nodes in [FEW, MOST] {
+        prices.offer(at.clone(), context.limits.threads, nodes, &|| context.stopped());
+    }
     Ok(())
 }
 
@@ -129,7 +129,7 @@ fn dive_into(
 ) -> Result<Found, SolverDefect> {
     let stop = || context.stopped();
     let mut terms = Terms::new(context.grid, prices, island, roster, threads)?;
-    let Root { mut shares, prices: root, nodes } = settle(&mut terms, prices, island, done, &stop)?;
+    let Root { mut shares, prices: root } = settle(&mut terms, prices, island, done, &stop)?;
     let mut given: Vec<Option<usize>> = vec![None; island.people.len()];
     let effort = Effort { nodes: DIVING, ..prices.effort };
     let (mut at_once, mut last) = (AT_ONCE, done());
@@ -154,10 +154,10 @@ fn dive_into(
     }
     let worth: f64 = given.iter().flatten().map(|&term| terms.terms[term].worth).sum();
     if worth < terms.worth {
-        return Ok(Found { given: std::mem::take(&mut terms.held), prices: root, known: terms.known(), nodes });
+        return Ok(Found { given: std::mem::take(&mut terms.held), prices: root, known: terms.known() });
     }
     let given = given.iter().map(|term| term.map_or_else(Vec::new, |term| terms.terms[term].blocks.clone())).collect();
-    Ok(Found { given, prices: root, known: terms.known(), nodes })
+    Ok(Found { given, prices: root, known: terms.known() })
 }
 
 /// The share to be given a term at a time, so that all have one when the time is up.
@@ -172,8 +172,6 @@ struct Root {
     shares: Shares,
     /// Needs, and the prices at which least was left to gain.
     prices: Vec<(usize, f64)>,
-    /// Nodes into a term that it came to.
-    nodes: usize,
 }
 
 /// More terms until there are none worth having.
@@ -201,11 +199,11 @@ fn settle(
         if done() > ROOTED || stop() {
             break;
         }
-        if new * 20 < island.people.len() {
+        if new * 8 < island.people.len() {
             nodes = (nodes * 3).min(MOST);
         }
     }
-    Ok(Root { shares, prices: root.1, nodes })
+    Ok(Root { shares, prices: root.1 })
 }
 
 /// Gives a term to everybody whose share in it is whole, and to `most` others with the largest; says to how many.

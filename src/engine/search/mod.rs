@@ -15,6 +15,7 @@ mod desk;
 mod dive;
 mod exchange;
 mod insertion;
+mod islands;
 mod menu;
 mod neighbors;
 mod part;

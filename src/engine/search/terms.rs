@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::book::Roster;
 use super::branch::{Effort, Scratch};
-use super::ceiling::{Block, Ceiling, Pattern};
+use super::ceiling::Pattern;
+use super::islands::Island;
 use super::prices::Prices;
-use super::rng::SplitMix;
 use crate::engine::chunks::in_chunks;
-use crate::engine::grid::{BlockIx, EducatorIx, Grid, Need};
+use crate::engine::grid::{BlockIx, EducatorIx, Grid};
 use crate::engine::solve::{Packing, SolverDefect};
 
 /// Terms of an educator to begin with.
@@ -20,91 +20,6 @@ const FIRST: usize = 40;
 const WORTHWHILE: f64 = 1_000.0;
 /// The price of a block that is given away.
 const NEVER: f64 = 1e12;
-
-/// Educators, and the blocks that are shared out among them.
-pub struct Island {
-    /// Positions among the ceilings.
-    pub people: Vec<usize>,
-    pub blocks: Vec<BlockIx>,
-}
-
-/// Blocks from which on a part is cut into islands, and how many one has then, about.
-pub const MANY: usize = 1_500;
-const SOME: usize = 600;
-
-/// The part's sections as one island. Many are cut: by the license area that an educator's sections are of in a roster, and
-/// by lot; then everybody goes on with what they have, and what waits is dealt out. Who has a pinned section keeps what
-/// they have.
-pub fn islands(grid: &Grid<'_>, prices: &Prices, roster: &Roster, seed: u64) -> Vec<Island> {
-    let pin = |row: &Block| grid.pin_of(Need::Block(row.block));
-    let free = |ceiling: &Ceiling| ceiling.blocks.iter().all(|row| pin(row) != Some(ceiling.educator()));
-    let people: Vec<usize> = (0..prices.ceilings.len())
-        .filter(|&n| !prices.ceilings[n].blocks.is_empty() && free(&prices.ceilings[n]))
-        .collect();
-    let mut person_of = vec![None; grid.educators.len()];
-    people.iter().for_each(|&n| person_of[prices.ceilings[n].educator()] = Some(n));
-    // A block of somebody who is not asked is nobody else's.
-    let holder = |block: BlockIx| roster.blocks[block].map(|educator| person_of[educator]);
-    let mut blocks: BTreeMap<BlockIx, Option<usize>> = BTreeMap::new();
-    for row in people.iter().flat_map(|&n| &prices.ceilings[n].blocks).filter(|row| pin(row).is_none()) {
-        match holder(row.block) {
-            None => drop(blocks.insert(row.block, None)),
-            Some(Some(n)) => drop(blocks.insert(row.block, Some(n))),
-            Some(None) => {}
-        }
-    }
-    if blocks.len() < MANY {
-        let all = Island { people, blocks: blocks.into_keys().collect() };
-        return if all.blocks.is_empty() { Vec::new() } else { vec![all] };
-    }
-    let area = |block: BlockIx| &*grid.problem.courses[grid.blocks[block].courses[0]].areas[0];
-    let mut held: Vec<Vec<BlockIx>> = vec![Vec::new(); prices.ceilings.len()];
-    let mut waiting: BTreeMap<&str, Vec<BlockIx>> = BTreeMap::new();
-    for (&block, &holder) in &blocks {
-        match holder {
-            Some(n) => held[n].push(block),
-            None => waiting.entry(area(block)).or_default().push(block),
-        }
-    }
-    let mut of_area: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for &n in &people {
-        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-        let count = |block: BlockIx| *counts.entry(area(block)).or_default() += 1;
-        if held[n].is_empty() {
-            prices.ceilings[n].blocks.iter().map(|row| row.block).for_each(count);
-        } else {
-            held[n].iter().copied().for_each(count);
-        }
-        let most = counts.into_iter().max_by_key(|&(_, count)| count);
-        of_area.entry(most.map_or("", |(area, _)| area)).or_default().push(n);
-    }
-    let mut rng = SplitMix::new(seed);
-    let mut islands = Vec::new();
-    for (area, people) in of_area {
-        let waiting = waiting.remove(area).unwrap_or_default();
-        let size = waiting.len() + people.iter().map(|&n| held[n].len()).sum::<usize>();
-        let pieces = size.div_ceil(SOME).max(1);
-        let mut cut: Vec<Island> = (0..pieces).map(|_| Island { people: Vec::new(), blocks: Vec::new() }).collect();
-        for n in people {
-            let island = &mut cut[rng.below(pieces)];
-            island.people.push(n);
-            island.blocks.extend(&held[n]);
-        }
-        for block in waiting {
-            cut[rng.below(pieces)].blocks.push(block);
-        }
-        for island in &mut cut {
-            let could: BTreeSet<BlockIx> =
-                island.people.iter().flat_map(|&n| prices.ceilings[n].blocks.iter().map(|row| row.block)).collect();
-            island.blocks.retain(|block| could.contains(block));
-            island.blocks.sort_unstable();
-        }
-        islands.extend(cut);
-    }
-    islands.retain(|island| !island.people.is_empty() && !island.blocks.is_empty());
-    islands.sort_by_key(|island| std::cmp::Reverse(island.blocks.len()));
-    islands
-}
 
 /// One term of one person of the island.
 pub struct Term {
@@ -150,8 +65,8 @@ pub struct Shares {
 
 impl Table<'_, '_> {
     fn first(&self, n: usize) -> Vec<Pattern> {
-        let own = |blocks: &&Vec<BlockIx>| blocks.iter().all(|&b| self.rows[b] != usize::MAX);
-        let known: BTreeSet<Vec<BlockIx>> = self.prices.patterns[n].iter().filter(own).cloned().collect();
+        let known: BTreeSet<Vec<BlockIx>> =
+            self.prices.patterns[n].iter().filter(|blocks| self.has(blocks)).cloned().collect();
         let mut patterns = self.prices.ceilings[n].patterns(self.grid, &known, &self.prices.best_prices);
         let gain = |pattern: &Pattern| pattern.worth - self.price_of(pattern, &self.prices.best_prices);
         patterns.sort_by(|a, b| gain(b).total_cmp(&gain(a)));
@@ -165,9 +80,9 @@ impl Table<'_, '_> {
         pattern.blocks.iter().map(|&block| at[self.needs[self.rows[block]]]).sum()
     }
 
-    /// Whether all its blocks are the island's.
-    fn has(&self, pattern: &Pattern) -> bool {
-        pattern.blocks.iter().all(|&block| self.rows[block] != usize::MAX)
+    /// Whether all of some blocks are the island's.
+    fn has(&self, blocks: &[BlockIx]) -> bool {
+        blocks.iter().all(|&block| self.rows[block] != usize::MAX)
     }
 }
 
@@ -278,8 +193,9 @@ impl<'t, 'g> Terms<'t, 'g> {
                 let choice = ceiling.choose(at, effort, &mut scratch);
                 let mut patterns =
                     ceiling.patterns(this.grid, &BTreeSet::from([choice.blocks]), &this.prices.best_prices);
-                patterns
-                    .retain(|p| this.has(p) && p.worth - this.price_of(p, &now) > shares.duals[person] + WORTHWHILE);
+                patterns.retain(|p| {
+                    this.has(&p.blocks) && p.worth - this.price_of(p, &now) > shares.duals[person] + WORTHWHILE
+                });
                 (choice.worth, patterns)
             };
             some.iter().map(ask).collect::<Vec<_>>()

@@ -10,12 +10,12 @@ use super::anneal::{self, Plan, anneal};
 use super::board::{Board, Source};
 use super::book::Book;
 use super::cover::Cover;
+use super::islands::MANY;
 use super::menu::Menu;
 use super::part::Part;
 use super::prices::Prices;
 use super::prove::{exact, limits, only, prove, whole};
 use super::race::{Span, race};
-use super::terms::MANY;
 use super::{Context, Defect, Start, construct, dive, exchange, neighbors, pool};
 use crate::engine::Watch;
 use crate::engine::grid::Need;
@@ -32,15 +32,17 @@ const TINY_COLUMNS: usize = 150;
 const EXACT_COLUMNS: usize = 60_000;
 /// Passes of prices before the first pool.
 const PASSES: usize = 150;
-/// Of the seconds left: for the first prices, for sections alone, for one pool, and until a provable part is handed over.
+/// Of the seconds left: for the first prices, for sections alone and for many of them, for one pool, and until a provable
+/// part is handed over.
 const PRICING: f64 = 0.25;
 const SECTIONS: f64 = 0.4;
+const MANY_SECTIONS: f64 = 0.6;
 const PACKING: f64 = 0.15;
 const HANDOVER: f64 = 0.15;
 /// Seconds of annealing for each need of a provable part, at most.
 const EACH: f64 = 0.03;
 /// Of the seconds left, those for exchanging many sections, and the moves of it for each, at most.
-const EXCHANGE: f64 = 0.2;
+const EXCHANGE: f64 = 0.1;
 const EACH_BLOCK: u64 = 30_000;
 /// Terms that are chosen from at once; where there are more, HiGHS is at a loss.
 const POOL: usize = 12_000;
@@ -48,8 +50,8 @@ const POOL: usize = 12_000;
 const MENDS: u64 = 300;
 /// Educators looked at in a repair, about: where many could take each need, it has fewer rounds.
 const LOOKS: u64 = 30_000;
-/// Seconds that a proof is given before anything else is tried beside it; of what is left then, the share for the few pairs,
-/// and the most.
+/// Seconds that a proof is given before anything else is tried beside it; of what is left then, the share for the few pairs;
+/// and the most seconds for these, and for a pool.
 const PATIENCE: f64 = 0.5;
 const FEW: f64 = 0.4;
 const LONGEST: f64 = 20.0;
@@ -346,7 +348,8 @@ impl<'g, 'p> Work<'_, 'g, 'p> {
             exchange::exchange(self.context, prices, &mut roster, &done);
             prices.learn(&roster);
         }
-        let seconds = self.nodes.is_none().then(|| SECTIONS * begin - (begin - watch.seconds_left()));
+        let share = if blocks < MANY { SECTIONS } else { MANY_SECTIONS };
+        let seconds = self.nodes.is_none().then(|| share * begin - (begin - watch.seconds_left()));
         dive::dive(self.context, prices, &mut roster, seconds)?;
         self.board.raise(self.n, bound(prices.best), Source::Prices);
         let book = construct::build(self.context, self.part, &self.menu, Some(&roster), |_| {});
@@ -363,7 +366,7 @@ impl<'g, 'p> Work<'_, 'g, 'p> {
             return Ok(());
         }
         let mut roster = self.best.roster.clone();
-        let seconds = (begin * PACKING).min(watch.seconds_left());
+        let seconds = (begin * PACKING).min(LONGEST).min(watch.seconds_left());
         let solve = SolveLimits { seconds, nodes: self.nodes, gap_cents: 1_000.0, seed: limits.seed };
         pool::choose(&patterns, &mut roster, solve)?;
         let book = construct::build(self.context, self.part, &self.menu, Some(&roster), |_| {});
