@@ -146,7 +146,7 @@ fn try_services(problem: &Problem, educators: &[&str], n: usize, schedule: &mut 
         return;
     };
     try_services(problem, educators, n + 1, schedule, best);
-    let slots = slots(service);
+    let slots = slots(problem, service);
     let wanted = if service.times == 1 || format!("{:?}", service.per) == "Month" { 1 } else { 2 };
     let mut choices: Vec<Vec<WeeklySession>> = slots.iter().map(|s| vec![s.clone()]).collect();
     if wanted == 2 {
@@ -167,8 +167,15 @@ fn try_services(problem: &Problem, educators: &[&str], n: usize, schedule: &mut 
     }
 }
 
-fn slots(service: &Service) -> Vec<WeeklySession> {
+/// What its window offers. A session for which no month of the term is long enough is none: the reference model has none
+/// either, and it would keep an incumbent in name only.
+fn slots(problem: &Problem, service: &Service) -> Vec<WeeklySession> {
     let window = &service.windows[0];
+    let days = problem.districts[0].calendar.instructional_days(problem.term);
+    let held = |day: &str, weeks: &Option<Vec<u8>>| {
+        let of_day = || days.iter().filter(|d| d.date.weekday().to_string().eq_ignore_ascii_case(day));
+        weeks.as_ref().is_none_or(|weeks| of_day().any(|d| weeks.contains(&d.nth)))
+    };
     let patterns: Vec<Option<Vec<u8>>> = match (format!("{:?}", service.per).as_str(), service.times) {
         ("Month", 1) => (1..=4).map(|k| Some(vec![k])).collect(),
         ("Month", 2) => vec![Some(vec![1, 3]), Some(vec![2, 4])],
@@ -181,7 +188,8 @@ fn slots(service: &Service) -> Vec<WeeklySession> {
         let mut at = usize::from(window.start.minutes());
         while at + 30 <= usize::from(window.end.minutes()) {
             let start = clock(at).parse().expect("a clock time");
-            found.extend(patterns.iter().map(|weeks| WeeklySession { day: day.clone(), start, weeks: weeks.clone() }));
+            let patterns = patterns.iter().filter(|weeks| held(day, weeks));
+            found.extend(patterns.map(|weeks| WeeklySession { day: day.clone(), start, weeks: weeks.clone() }));
             at += 30;
         }
     }
