@@ -78,7 +78,7 @@ pub(super) struct Piece {
 
 impl Piece {
     /// Most worth a minute first.
-    pub fn dearest(&self, other: &Self) -> std::cmp::Ordering {
+    pub fn dearest(&self, other: &Self) -> Ordering {
         let rate = |piece: &Self| piece.worth / piece.load.max(1e-9);
         rate(other).total_cmp(&rate(self))
     }
@@ -153,6 +153,8 @@ struct Open {
     node: usize,
     /// The block that they differ in; none where there is no doubt about any.
     first: Option<usize>,
+    /// What is taken, and the chain found there.
+    blocks: Vec<usize>,
 }
 
 impl PartialEq for Open {
@@ -238,14 +240,11 @@ impl<'c> Branch<'c> {
         self.answer(None)
     }
 
-    fn answer(mut self, open: Option<Open>) -> Answer {
-        let Some(open) = open.filter(|open| open.bound > self.best) else {
-            return Answer { most: self.best, blocks: self.best_blocks.clone(), sound: self.best_blocks };
-        };
-        self.enter(open.node);
-        self.sweep();
-        let blocks = [self.taken.as_slice(), &self.scratch.chain.row].concat();
-        Answer { most: open.bound, blocks, sound: self.best_blocks }
+    fn answer(self, open: Option<Open>) -> Answer {
+        match open.filter(|open| open.bound > self.best) {
+            Some(Open { bound, blocks, .. }) => Answer { most: bound, blocks, sound: self.best_blocks },
+            None => Answer { most: self.best, blocks: self.best_blocks.clone(), sound: self.best_blocks },
+        }
     }
 
     fn child(&mut self, open: &Open, step: Step) {
@@ -289,7 +288,8 @@ impl<'c> Branch<'c> {
             self.best = worth;
             self.best_blocks = [self.taken.as_slice(), &kept].concat();
         }
-        self.open.push(Open { bound, node, first: self.torn(&row).or(full) });
+        let blocks = [self.taken.as_slice(), &row].concat();
+        self.open.push(Open { bound, node, first: self.torn(&row).or(full), blocks });
     }
 
     /// Of a chain, the block that clashes in it and whose loss is felt most, whether it goes or what it clashes with.

@@ -2,8 +2,8 @@
 //! can be solved.
 //!
 //! The fewer the cuts the better the terms: from the exchange of the mathematics sections of us-l (2,803 for 642 educators),
-//! dives into islands of 600 came to 2,297 M in 49 s, of 1,400 to 2,144 M in 76 s. The programme of all is solved in four
-//! seconds, but is asked for forty times.
+//! dives into islands of 600 came to 2,297 M in 49 s, of 1,400 to 2,144 M in 76 s. To solve the programme of all and ask for
+//! more terms takes four seconds, some forty times.
 
 use std::collections::{BTreeMap, BTreeSet};
 
