@@ -8,8 +8,10 @@ use std::sync::Arc;
 
 use super::branch::{Answer, Branch, Effort, Piece, Scratch, count};
 use super::chain::{Chain, Clashes};
-use super::menu::{Menu, Seat};
-use crate::engine::grid::{BlockIx, EducatorIx, Grid, Need, ServiceIx, SlotIx};
+use super::hull::{hull, mates, steps};
+use super::menu::{Menu, most_cents};
+use super::students::Students;
+use crate::engine::grid::{BlockIx, EducatorIx, Grid, Need, SlotIx};
 use crate::engine::holds::timeline::Loads;
 use crate::engine::problem::Educator;
 
@@ -92,7 +94,13 @@ pub struct Pattern {
 
 impl Ceiling {
     /// `number` gives every need of the part its place among the prices.
-    pub fn new<'g>(grid: &'g Grid<'_>, menu: &Menu<'g>, educator: EducatorIx, number: &dyn Fn(Need) -> usize) -> Self {
+    pub fn new<'g>(
+        grid: &'g Grid<'_>,
+        menu: &Menu<'g>,
+        educator: EducatorIx,
+        students: &Students,
+        number: &dyn Fn(Need) -> usize,
+    ) -> Self {
         let person = grid.educator(educator);
         let weeks = busiest_weeks(grid, educator, menu.takes(educator));
         let in_weeks = |loads: &Loads, span: &std::ops::Range<u32>| -> f64 {
@@ -148,9 +156,14 @@ impl Ceiling {
                 }
                 Need::Service(service) => {
                     let mates = |slot: SlotIx| mates(grid, service, slot, &can_take);
-                    let steps =
-                        steps(grid, educator, dish.seats(grid, service), &mates, grid.services[service].wanted, &load);
-                    let steps = steps.into_iter().map(|(worth, load)| (worth + stays, load)).collect();
+                    let forgiven = students.forgiven(service);
+                    let whole = stays + forgiven * float(most_cents(grid, service));
+                    let lost = |slot: SlotIx| {
+                        let cents = grid.services[service].weight * grid.offered_minutes(service, slot);
+                        forgiven * float(cents)
+                    };
+                    let steps = steps(grid, educator, service, dish.seats(grid, service), &mates, &lost, &load);
+                    let steps = steps.into_iter().map(|(worth, load)| (worth + whole, load)).collect();
                     ceiling.services.push(Service { need: number(need), steps });
                 }
             }
@@ -380,84 +393,6 @@ fn busiest_weeks(
     if half >= WEEKS { [best(0, half), best(half, total.len())] } else { [best(0, total.len().max(1)), 0..0] }
 }
 
-/// By number of sessions: the most they earn and the least they load.
-fn steps(
-    grid: &Grid<'_>,
-    educator: EducatorIx,
-    seats: &[Seat<'_>],
-    mates: &dyn Fn(SlotIx) -> usize,
-    wanted: usize,
-    load: &dyn Fn(&Loads) -> f64,
-) -> Vec<(f64, f64)> {
-    let mut days: Vec<(usize, f64, f64)> = Vec::new();
-    let mut last: Option<(&Loads, f64)> = None;
-    for seat in seats {
-        // The fullest group that could sit there shares pay and time.
-        let share = 1.0 / count(1 + mates(seat.slot()));
-        let pay = float(grid.educator(educator).pay_cents_per_minute * seat.loads.total);
-        let worth = -float(seat.delta) + pay - pay * share;
-        // Seats of a day mostly share their loads, whenever in the day they are.
-        let loads = seat.loads;
-        let minutes = match &last {
-            Some((known, minutes)) if std::ptr::eq(*known, loads) => *minutes,
-            _ => {
-                let minutes = load(loads);
-                last = Some((loads, minutes));
-                minutes
-            }
-        } * share;
-        match days.iter_mut().find(|d| d.0 == seat.day()) {
-            Some(day) => *day = (seat.day(), day.1.max(worth), day.2.min(minutes)),
-            None => days.push((seat.day(), worth, minutes)),
-        }
-    }
-    let (mut worths, mut loads): (Vec<f64>, Vec<f64>) =
-        (days.iter().map(|d| d.1).collect(), days.iter().map(|d| d.2).collect());
-    worths.sort_unstable_by(|a, b| b.total_cmp(a));
-    loads.sort_unstable_by(f64::total_cmp);
-    let (mut worth, mut minutes) = (0.0, 0.0);
-    let step = |(w, m): (&f64, &f64)| {
-        worth += w;
-        minutes += m;
-        (worth, minutes)
-    };
-    worths.iter().zip(&loads).take(wanted).map(step).collect()
-}
-
-/// The most services that could sit in a slot with one, at this educator.
-fn mates(grid: &Grid<'_>, service: ServiceIx, slot: SlotIx, can_take: &[bool]) -> usize {
-    if !grid.services[service].shareable {
-        return 0;
-    }
-    let row = |s: ServiceIx| &grid.problem.services[s];
-    let rank = |s: ServiceIx| i64::from(row(s).grade.rank());
-    let fits = |other: &&ServiceIx| {
-        **other != service
-            && row(**other).max_group > 1
-            && grid.services[**other].student != grid.services[service].student
-            && (rank(**other) - rank(service)).abs() <= row(**other).grade_span.min(row(service).grade_span)
-            && can_take[**other]
-    };
-    let most = usize::try_from(row(service).max_group - 1).unwrap_or(0);
-    grid.slots[slot].members.iter().filter(fits).count().min(most)
-}
-
-/// The upper hull of a service's steps less its price, from nothing on, as pieces of falling worth a minute.
-fn hull(steps: &[(f64, f64)], price: f64, mut piece: impl FnMut(f64, f64, f64)) {
-    let (mut at, mut worth, mut load, mut share) = (0, 0.0, 0.0, 0.0);
-    while at < steps.len() {
-        let slope = |k: &usize| (steps[*k].0 - price - worth) / (steps[*k].1 - load).max(1e-9);
-        let Some(best) = (at..steps.len()).max_by(|a, b| slope(a).total_cmp(&slope(b))) else { break };
-        let gained = steps[best].0 - price - worth;
-        if gained <= 0.0 {
-            break;
-        }
-        // The first piece brings the service itself; more sessions serve no other need.
-        piece(gained, steps[best].1 - load, 1.0 - share);
-        (at, worth, load, share) = (best + 1, steps[best].0 - price, steps[best].1, 1.0);
-    }
-}
-
 /// Whether minutes together are within an educator's limits, every week and every day; `sums` is memory.
 pub(super) fn bears<'l>(
     loads: impl Iterator<Item = &'l Loads> + Clone,
@@ -492,7 +427,7 @@ fn both_exceed(a: &[(u32, u32)], b: &[(u32, u32)], most: i64) -> bool {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "validated problems stay far below 2^53")]
-fn float(n: i64) -> f64 {
+pub(super) fn float(n: i64) -> f64 {
     n as f64
 }
 

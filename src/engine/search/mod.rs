@@ -14,6 +14,7 @@ mod cover;
 mod desk;
 mod dive;
 mod exchange;
+mod hull;
 mod insertion;
 mod islands;
 mod menu;
@@ -25,6 +26,7 @@ mod prove;
 mod race;
 mod rng;
 mod ruin;
+mod students;
 mod terms;
 mod work;
 

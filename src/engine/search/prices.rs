@@ -14,6 +14,7 @@ use super::ceiling::{Ceiling, Choice, Pattern};
 use super::menu::Menu;
 use super::part::Part;
 use super::rng::SplitMix;
+use super::students::Students;
 use crate::engine::chunks::in_chunks;
 use crate::engine::grid::{BlockIx, EducatorIx, Grid, Need};
 
@@ -30,6 +31,7 @@ const FEW_OF: usize = 30;
 
 pub struct Prices {
     pub ceilings: Vec<Ceiling>,
+    students: Students,
     needs: Vec<Need>,
     /// By need of the part.
     prices: Vec<f64>,
@@ -58,8 +60,9 @@ impl Prices {
         };
         part.needs.iter().enumerate().for_each(|(n, &need)| number[place(need)] = n);
         let number = |need: Need| number[place(need)];
+        let students = Students::new(grid, part, menu, &number);
         let ceilings = in_chunks(&part.educators, threads, |educators| {
-            educators.iter().map(|&e| Ceiling::new(grid, menu, e, &number)).collect()
+            educators.iter().map(|&e| Ceiling::new(grid, menu, e, &students, &number)).collect()
         });
         #[expect(clippy::cast_precision_loss, reason = "validated problems stay far below 2^53")]
         let alone = |need: &Need| menu.of(*need).first().map_or(0.0, |dish| (-dish.least).max(0) as f64);
@@ -74,6 +77,7 @@ impl Prices {
             patterns: vec![BTreeSet::new(); ceilings.len()],
             wanted: vec![BTreeSet::new(); ceilings.len()],
             ceilings,
+            students,
             needs: part.needs.clone(),
             scale: prices.iter().map(|p| p.max(1.0)).collect(),
             best: f64::INFINITY,
@@ -112,6 +116,8 @@ impl Prices {
     /// of the prices on the way.
     fn pass(&mut self, pace: f64, threads: usize, stop: &dyn Fn() -> bool) -> Option<Vec<f64>> {
         let order = self.by_lot();
+        let mut fall = self.fall.clone();
+        self.students.left_out(&self.prices).for_each(|need| fall[need] = 0.0);
         let few = (order.len() / FEW_OF).clamp(1, FEW);
         let mut mean = vec![0.0; self.prices.len()];
         for few in order.chunks(few) {
@@ -124,7 +130,7 @@ impl Prices {
             };
             for (&n, Choice { shares, blocks, .. }) in few.iter().zip(in_chunks(few, threads, ask)) {
                 for need in self.ceilings[n].needs() {
-                    self.prices[need] = (self.prices[need] - pace * self.fall[need]).max(0.0);
+                    self.prices[need] = (self.prices[need] - pace * fall[need]).max(0.0);
                 }
                 for (need, share) in shares {
                     if pace < LATE {
@@ -162,11 +168,16 @@ impl Prices {
     /// Takes prices, if they promise less than the best, to go on from.
     fn try_out(&mut self, prices: Vec<f64>, threads: usize, stop: &(dyn Fn() -> bool + Sync)) {
         let Some(worths) = self.worths(&prices, threads, stop) else { return };
-        let total = prices.iter().sum::<f64>() + worths.iter().sum::<f64>();
+        let total = self.of_needs(&prices) + worths.iter().sum::<f64>();
         if total < self.best {
             self.best = total;
             self.best_prices = prices;
         }
+    }
+
+    /// What all needs come to at some prices.
+    fn of_needs(&self, prices: &[f64]) -> f64 {
+        prices.iter().sum::<f64>() - self.students.lost(prices)
     }
 
     /// Prices found elsewhere, tried with so many nodes into each term; they become those to go on from if there are none
@@ -222,7 +233,7 @@ impl Prices {
                 |ceiling: &Ceiling| ceiling.needs().map(|n| (self.needs[n], ceiling.educator())).collect::<Vec<_>>();
             return self.ceilings.iter().flat_map(all).collect();
         };
-        let total = self.best_prices.iter().sum::<f64>() + worths.iter().sum::<f64>();
+        let total = self.of_needs(&self.best_prices) + worths.iter().sum::<f64>();
         let rows: Vec<(&Ceiling, f64)> = self.ceilings.iter().zip(worths).collect();
         let of_each = in_chunks(&rows, threads, |rows| {
             let mut scratch = Scratch::default();
