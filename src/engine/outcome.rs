@@ -214,7 +214,7 @@ pub struct Unserved {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nearest: Option<NearestFix>,
     /// Educators looked at for `nearest`; 0 where none was looked for: nobody holds such a license, somebody
-    /// is free already, or the need is beyond the 500 with most cents missing.
+    /// is free already, or the need is beyond the 500 (in a repair the 50) with most cents missing.
     #[serde(default)]
     pub nearest_tried: usize,
 }

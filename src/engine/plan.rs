@@ -58,7 +58,8 @@ pub fn plan(
     }
     let schedule = answer::schedule(&grid, &found.roster);
     let bound = (found.bound, found.bound_from);
-    Ok(report(&grid, &pairing, schedule, bound, limits, explain::NEAREST_FOR))
+    let nearest_for = if limits.repair { explain::NEAREST_IN_REPAIR } else { explain::NEAREST_FOR };
+    Ok(report(&grid, &pairing, schedule, bound, limits, nearest_for))
 }
 
 /// The outcome of a schedule found elsewhere (a stopped run's last incumbent), with the bound known then and the gap that was

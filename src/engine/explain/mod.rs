@@ -18,8 +18,9 @@ use super::pairing::{Pairing, Rules};
 use super::search::book::{Book, Roster};
 use waterfall::Pools;
 
-/// Needs for which a nearest fix is looked for: those with most cents missing.
+/// Needs for which a nearest fix is looked for: those with most cents missing. Somebody waits for a repair.
 pub const NEAREST_FOR: usize = 500;
+pub const NEAREST_IN_REPAIR: usize = 50;
 
 /// Cents owed for minutes that no educator could serve whatever one does.
 pub fn unstaffable_cents(grid: &Grid<'_>, pairing: &Pairing) -> i64 {
@@ -29,8 +30,8 @@ pub fn unstaffable_cents(grid: &Grid<'_>, pairing: &Pairing) -> i64 {
 }
 
 /// Every section and service with minutes owed and not served, in the order of the problem. Sections of a
-/// bundle share one explanation: the bundle's. Nearest fixes are looked for among the 500 needs with most
-/// cents missing; `nearest_tried` of the others is 0. The answer does not depend on the number of threads.
+/// bundle share one explanation: the bundle's. Nearest fixes are looked for among the `nearest_for` needs
+/// with most cents missing; `nearest_tried` of the others is 0. The answer does not depend on the number of threads.
 pub fn unserved(
     grid: &Grid<'_>,
     pairing: &Pairing,
@@ -45,7 +46,9 @@ pub fn unserved(
     }
     let mut dearest: Vec<(i64, Need)> = missing.iter().map(|(&need, &cents)| (-cents, need)).collect();
     dearest.sort_unstable();
-    let asked: Vec<(usize, Need)> = dearest.into_iter().map(|row| row.1).enumerate().collect();
+    let mut asked: Vec<(usize, Need)> = dearest.into_iter().map(|row| row.1).enumerate().collect();
+    // The dearest take longest: each thread has as many of them.
+    asked.sort_by_key(|&(rank, _)| rank % threads.max(1));
     let book = Book::of(grid, roster);
     let explain = |asked: &[(usize, Need)]| {
         let (rules, pools) = (Rules::new(grid), Pools::new(grid));

@@ -78,7 +78,7 @@ pub struct ServiceRow {
 pub struct EducatorRow {
     /// Position in `zones`.
     pub zone: usize,
-    /// Educators of one kind have the same clock, hours and limits on minutes.
+    /// Educators of one kind have the same clock and hours, and limits on minutes that are the same to a single slot.
     kind: usize,
     pub buffer: i64,
 }
@@ -105,7 +105,8 @@ pub struct Grid<'p> {
     holds: Vec<Dated>,
     /// By hold and zone.
     views: Vec<OnceLock<Box<LocalView>>>,
-    /// By kind of educator and hold: whether they can hold it with nothing else to do; 0 where nobody has asked yet.
+    /// By kind of educator and hold of a slot: whether they can hold it with nothing else to do; 0 where nobody has asked
+    /// yet.
     usable: Vec<OnceLock<Box<[AtomicU8]>>>,
     loads: SharedLoads,
     /// By section: first and last meeting, none where it never meets.
@@ -175,13 +176,15 @@ impl<'p> Grid<'p> {
             state_of_school.push(district.state.as_str());
         }
         let (mut zones, mut kinds): (Vec<Zone>, Vec<&Educator>) = (Vec::new(), Vec::new());
+        // No slot takes more than a session a school day: limits above that are alike to it.
+        let longest = problem.services.iter().map(|s| s.minutes).max().unwrap_or(0);
+        let felt = |e: &Educator| (e.max_minutes_per_week.min(8 * longest), e.max_minutes_per_day.min(2 * longest));
         let educators = problem
             .educators
             .iter()
             .map(|e| {
                 let alike = |o: &&Educator| {
-                    (o.tz, o.max_minutes_per_week, o.max_minutes_per_day, o.buffer_minutes)
-                        == (e.tz, e.max_minutes_per_week, e.max_minutes_per_day, e.buffer_minutes)
+                    (o.tz, felt(o), o.buffer_minutes) == (e.tz, felt(e), e.buffer_minutes)
                         && o.availability == e.availability
                 };
                 let kind = kinds.iter().position(alike).unwrap_or_else(|| {
@@ -347,7 +350,7 @@ impl<'p> Grid<'p> {
             .get_or_init(|| Box::new(LocalView::new(&self.zones[zone], self.hold(hold), &self.loads)))
     }
 
-    /// What `find` says of a hold and educators of one kind: asked once.
+    /// What `find` says of the hold of a slot and educators of one kind: asked once.
     pub fn usable(&self, hold: HoldIx, educator: EducatorIx, find: impl FnOnce() -> bool) -> bool {
         let of_kind = self.usable[self.educators[educator].kind]
             .get_or_init(|| self.holds.iter().map(|_| AtomicU8::new(0)).collect());
