@@ -3,7 +3,8 @@
 //! They may share a window that has no room for every session, or have no educator in common though they belong together.
 //! Each educator's ceiling is blind to both, so it is told of here: of every set of a student's services, the least that
 //! serving the whole set costs more than serving each of them alone. For this the educators are forgiven the sessions that
-//! a service lacks, all but the pay: the student answers for them.
+//! a service lacks, all but the pay: the student answers for them. Measured on the services of us-m alone: a bound of 1,110.1 M
+//! where it was 1,098.4 M, of a schedule of 1,129.0 M; with the sections 3,862.6 M where it was 3,851.1 M.
 
 use std::collections::{BTreeMap, BTreeSet};
 
