@@ -73,8 +73,8 @@ pub fn dive(
         found.prices.into_iter().for_each(|(need, price)| at[need] = price);
     }
     // If the clock runs out over many nodes, few have been enough.
-    for (at, nodes) in [(prices.best_prices.clone(), MOST), (at.clone(), FEW), (at, MOST)] {
-        prices.offer(at, context.limits.threads, nodes, &|| context.stopped());
+    for nodes in [FEW, MOST] {
+        prices.offer(at.clone(), context.limits.threads, nodes, &|| context.stopped());
     }
     Ok(())
 }
