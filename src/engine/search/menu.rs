@@ -157,11 +157,16 @@ fn least(grid: &Grid<'_>, need: Need, educator: EducatorIx, most: i64) -> i64 {
 
 /// Cents that the best sessions of a service can serve, with an educator who is never away.
 pub fn most_cents(grid: &Grid<'_>, service: ServiceIx) -> i64 {
+    sessions_cents(grid, service).iter().sum()
+}
+
+/// The same session by session, one a day, dearest first.
+pub fn sessions_cents(grid: &Grid<'_>, service: ServiceIx) -> Vec<i64> {
     let row = &grid.services[service];
     let mut days: Vec<(usize, i64)> =
         row.slots.iter().zip(&row.offered).map(|(&slot, &minutes)| (grid.slots[slot].day_number, minutes)).collect();
     days.sort_unstable_by_key(|&(day, minutes)| (day, std::cmp::Reverse(minutes)));
     days.dedup_by_key(|d| d.0);
     days.sort_unstable_by_key(|d| std::cmp::Reverse(d.1));
-    row.weight * days.iter().take(row.wanted).map(|d| d.1).sum::<i64>()
+    days.iter().take(row.wanted).map(|d| row.weight * d.1).collect()
 }

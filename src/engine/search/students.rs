@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::menu::{Menu, most_cents};
+use super::menu::{Menu, sessions_cents};
 use super::part::Part;
 use crate::engine::grid::{Grid, Need, ServiceIx, SlotIx};
 
@@ -62,7 +62,7 @@ impl Students {
         for services in of_student.into_values().filter(|services| services.len() > 1) {
             let services: Vec<ServiceIx> = services.into_iter().take(MOST).collect();
             let ways = ways(grid, &services);
-            let all = services.iter().map(|&service| sessions(grid, service).len());
+            let all = services.iter().map(|&service| sessions_cents(grid, service).len());
             let lacks: Vec<bool> = all.enumerate().map(|(n, most)| ways.iter().any(|way| way[n] < most)).collect();
             let forgiven: Vec<f64> = services
                 .iter()
@@ -114,20 +114,6 @@ fn forgiven(grid: &Grid<'_>, menu: &Menu<'_>, service: ServiceIx) -> f64 {
     (1.0 - PAID * dearest as f64 / grid.services[service].weight.max(1) as f64).max(0.0)
 }
 
-/// Cents of the best session of each day on which a service can have one, dearest first, as many as it may have.
-fn sessions(grid: &Grid<'_>, service: ServiceIx) -> Vec<i64> {
-    let row = &grid.services[service];
-    let mut best: BTreeMap<usize, i64> = BTreeMap::new();
-    for (&slot, &minutes) in row.slots.iter().zip(&row.offered) {
-        let cents = best.entry(grid.slots[slot].day_number).or_default();
-        *cents = (*cents).max(row.weight * minutes);
-    }
-    let mut cents: Vec<i64> = best.into_values().collect();
-    cents.sort_unstable_by_key(|&cents| std::cmp::Reverse(cents));
-    cents.truncate(row.wanted);
-    cents
-}
-
 /// What the services of a set lack, if they have so many sessions, as far as the student answers for it; nothing if one has
 /// none.
 #[expect(clippy::cast_precision_loss, reason = "cents far below 2^53")]
@@ -137,8 +123,8 @@ fn lacking(grid: &Grid<'_>, services: &[ServiceIx], forgiven: &[f64], set: usize
         if counts[n] == 0 {
             return None;
         }
-        let held: i64 = sessions(grid, services[n]).iter().take(counts[n]).sum();
-        sum += forgiven[n] * (most_cents(grid, services[n]) - held) as f64;
+        let missed: i64 = sessions_cents(grid, services[n]).iter().skip(counts[n]).sum();
+        sum += forgiven[n] * missed as f64;
     }
     Some(sum)
 }
