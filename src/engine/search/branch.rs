@@ -10,18 +10,23 @@
 //! where the section is the one whose loss is felt most. Fines on sets of which a chain has two (Lagrangian again) came to
 //! no less, nor did branching on two sets of which one must stay empty.
 
+mod walk;
+
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
 use super::ceiling::Ceiling;
 use super::chain::Chain;
 use crate::engine::holds::timeline::Loads;
+use walk::Partial;
 
 /// How hard one educator's term is looked into; what is not looked at counts with its bound.
 #[derive(Clone, Copy, Debug)]
 pub struct Effort {
     /// Branch-and-bound nodes, one sweep each.
     pub nodes: usize,
+    /// Steps of the walk of a node.
+    pub steps: usize,
     /// A node is not gone into for less than this share of what is known.
     pub slack: f64,
     /// Into how many units the minutes of the weeks are cut.
@@ -33,7 +38,7 @@ impl Effort {
     /// first prices of us-l, all terms come to 26.4 G by 1 node, 22.9 G by 10, 22.1 G by 100 and 22.0 G by 10,000, in 0.1,
     /// 0.5, 2.0 and 3.2 s.
     pub fn for_pairs(pairs: usize) -> Self {
-        Self { nodes: (400_000_000 / pairs.max(1)).clamp(6, MOST), slack: 0.000_3, units: 64 }
+        Self { nodes: (400_000_000 / pairs.max(1)).clamp(6, MOST), steps: STEPS, slack: 0.000_3, units: 64 }
     }
 
     /// The effort for prices that are `share` of their way to the last: while they are far off, little will do.
@@ -51,6 +56,8 @@ impl Effort {
 
 /// Nodes with which nearly every term is solved at the first prices.
 const MOST: usize = 300;
+/// With so many steps a walk takes about as long as the sweep before it.
+const STEPS: usize = 300;
 /// Nodes into one term, times pairs of its blocks: about as many nanoseconds.
 const LONGEST: usize = 2_000_000_000;
 /// Share of the way that prices go at the least effort.
@@ -63,6 +70,8 @@ pub struct Scratch {
     /// By block: cents at the present prices.
     pub(super) worths: Vec<f64>,
     pub(super) chain: Chain,
+    /// By number of sections taken on a walk.
+    stack: Vec<Partial>,
 }
 
 /// A step of a service, which fills a room.
@@ -104,6 +113,13 @@ struct Sums {
 }
 
 impl Sums {
+    /// As clone_from, which is not derived: without new memory.
+    fn copy(&mut self, other: &Self) {
+        self.weeks.clone_from(&other.weeks);
+        self.days.clone_from(&other.days);
+        self.tops = other.tops;
+    }
+
     fn clear(&mut self) {
         self.weeks.fill(0);
         self.days.fill(0);
@@ -275,21 +291,31 @@ impl<'c> Branch<'c> {
     }
 
     /// Bounds what is still free, by no more than `most` with what is taken, and leaves the node open if that promises
-    /// anything.
+    /// anything and a walk does not come to its end.
     fn look(&mut self, node: usize, most: f64) {
-        let bound = most.min(self.sum + self.sweep());
+        let gift = if self.preps == 0 { self.ceiling.prep } else { 0.0 };
+        let bound = most.min(self.sum + self.sweep(gift));
         if bound <= self.best + 1e-6 {
             return;
         }
         let row = self.scratch.chain.row.clone();
         let (kept, full) = self.sort_out(&row);
-        let worth = self.sum + self.worth_of(&kept);
-        if worth > self.best {
-            self.best = worth;
-            self.best_blocks = [self.taken.as_slice(), &kept].concat();
+        self.know(&kept);
+        let first = self.torn(&row).or(full);
+        if first.is_some() && self.walk(gift) {
+            return;
         }
         let blocks = [self.taken.as_slice(), &row].concat();
-        self.open.push(Open { bound, node, first: self.torn(&row).or(full), blocks });
+        self.open.push(Open { bound, node, first, blocks });
+    }
+
+    /// Knows what is taken with some blocks more, which obey the rules, if it is the best.
+    fn know(&mut self, more: &[usize]) {
+        let worth = self.sum + self.worth_of(more);
+        if worth > self.best {
+            self.best = worth;
+            self.best_blocks = [self.taken.as_slice(), more].concat();
+        }
     }
 
     /// Of a chain, the block that clashes in it and whose loss is felt most, whether it goes or what it clashes with.
@@ -336,7 +362,7 @@ impl<'c> Branch<'c> {
     }
 
     /// The bound on what is still free.
-    fn sweep(&mut self) -> f64 {
+    fn sweep(&mut self, gift: f64) -> f64 {
         let units = self.effort.units;
         let left = self.room[0] + self.room[1];
         let mut chain = std::mem::take(&mut self.scratch.chain);
@@ -350,7 +376,7 @@ impl<'c> Branch<'c> {
                 chain.push(block, worth, taken.min(units));
             }
         }
-        let most = chain.sweep(&self.ceiling.clashes, if self.preps == 0 { self.ceiling.prep } else { 0.0 });
+        let most = chain.sweep(&self.ceiling.clashes, gift);
         self.scratch.chain = chain;
         most
     }
