@@ -177,7 +177,7 @@ def bench_growth(args, folder):
     points = []
     for name, size in GROWTH.items():
         problem = generated(args.shared, name, folder)
-        report, wall, *_, events = solve(args.bellwether, problem, args.seconds or size[5], folder)
+        report, wall, *_, events = solve(args.bellwether, problem, args.seconds or size[5], folder, "--gap", "0.02")
         def to(gap):
             near = [e["t"] for e in events if e["incumbent"] and e["gap"] is not None and e["gap"] <= gap]
             return near[0] if near else wall if report["gap"] <= gap else None

@@ -273,7 +273,7 @@ impl<'p> Grid<'p> {
         let problem = self.problem;
         let mut meetings: Vec<Vec<(Date, UtcMinute, UtcMinute)>> = Vec::with_capacity(problem.sections.len());
         for section in &problem.sections {
-            let dated = self.meetings(section);
+            let dated = self.meetings(section, |_| true);
             self.section_span.push(dated.first().zip(dated.last()).map(|(a, b)| (a.0, b.0)));
             self.section_minutes.push(dated.iter().map(|d| d.2 - d.1).sum());
             meetings.push(dated);
@@ -310,15 +310,15 @@ impl<'p> Grid<'p> {
         }
     }
 
-    /// Every dated meeting of a section, in order of time.
-    fn meetings(&self, section: &Section) -> Vec<(Date, UtcMinute, UtcMinute)> {
+    /// The meetings of a section on some dates, in order of time.
+    fn meetings(&self, section: &Section, on: impl Fn(Date) -> bool) -> Vec<(Date, UtcMinute, UtcMinute)> {
         let school_ix = self.index.schools[section.school.as_str()];
         let school = &self.problem.schools[school_ix];
         let timeline = &self.timelines[self.timeline_of_school[school_ix]];
         let (first, last) =
             (section.first.unwrap_or(self.problem.term.first), section.last.unwrap_or(self.problem.term.last));
         let mut dated = Vec::new();
-        for day in timeline.days.iter().filter(|d| first <= d.date && d.date <= last) {
+        for day in timeline.days.iter().filter(|d| first <= d.date && d.date <= last && on(d.date)) {
             let rung = timeline.calendar.bell_schedule.on(day.date);
             let Some(bell) = school.bell_schedules.iter().find(|b| b.id == rung) else { continue };
             for meet in &section.meets {
@@ -381,8 +381,8 @@ impl<'p> Grid<'p> {
     /// Minutes of a section that fall on the educator's time off.
     pub fn section_away_minutes(&self, section: usize, educator: EducatorIx) -> i64 {
         let off = &self.educator(educator).time_off;
-        let meetings = if off.is_empty() { Vec::new() } else { self.meetings(&self.problem.sections[section]) };
-        meetings.iter().filter(|m| off.iter().any(|span| span.contains(m.0))).map(|m| m.2 - m.1).sum()
+        let away = |date| off.iter().any(|span| span.contains(date));
+        self.meetings(&self.problem.sections[section], away).iter().map(|m| m.2 - m.1).sum()
     }
 
     /// Minutes of `service` that `slot` serves when `educator` holds it.

@@ -98,8 +98,13 @@ fn read<T: DeserializeOwned>(
     check: impl Fn(&T) -> Vec<Issue>,
 ) -> Result<T, Vec<Issue>> {
     // Serde stops at the first fault, and takes a list of values where a record is meant: the form is always looked at.
-    let mended = shape::mend(bytes, shape).map_err(|issue| vec![issue])?;
-    let (value, mut issues) = match serde_json::from_slice::<T>(bytes) {
+    let (mended, read) = std::thread::scope(|scope| {
+        let mended = scope.spawn(|| shape::mend(bytes, shape));
+        let read = serde_json::from_slice::<T>(bytes);
+        (mended.join().expect("the form is looked at without a panic"), read)
+    });
+    let mended = mended.map_err(|issue| vec![issue])?;
+    let (value, mut issues) = match read {
         Ok(value) if mended.issues.is_empty() => (value, mended.issues),
         _ => match serde_json::from_value(mended.value) {
             Ok(value) => (value, mended.issues),

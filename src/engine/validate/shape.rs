@@ -23,42 +23,55 @@ pub struct Mended {
 pub fn mend(bytes: &[u8], shape: &Shape) -> Result<Mended, Issue> {
     let mut issues = Vec::new();
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let tree = Tree { pointer: String::new(), issues: &mut issues };
+    let tree = Tree { at: &Place::Top, issues: &mut issues };
     let parsed = tree.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
     let mut value = parsed.map_err(|error| Issue::new(Flaw::Json, "", error.to_string()))?;
-    inspect(&mut value, shape, "", &mut issues);
+    inspect(&mut value, shape, &Place::Top, &mut issues);
     Ok(Mended { value, issues })
 }
 
-/// One step deeper; `/` and `~` of a name are escaped (RFC 6901).
-fn deeper(pointer: &str, name: &str) -> String {
-    format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"))
+/// A place in the document: most are never told, so they are written out only when one is.
+enum Place<'p> {
+    Top,
+    Field(&'p Place<'p>, &'p str),
+    Item(&'p Place<'p>, usize),
 }
 
-fn inspect(value: &mut Value, shape: &Shape, pointer: &str, issues: &mut Vec<Issue>) {
+/// As a pointer (RFC 6901), where `/` and `~` of a name are escaped.
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Top => Ok(()),
+            Self::Field(outer, name) => write!(f, "{outer}/{}", name.replace('~', "~0").replace('/', "~1")),
+            Self::Item(outer, n) => write!(f, "{outer}/{n}"),
+        }
+    }
+}
+
+fn inspect(value: &mut Value, shape: &Shape, at: &Place<'_>, issues: &mut Vec<Issue>) {
     match (shape, &mut *value) {
         (Shape::Record { fields, open }, Value::Object(members)) => {
-            inspect_record(members, fields, *open, pointer, issues);
+            inspect_record(members, fields, *open, at, issues);
         }
         (Shape::List(inner), Value::Array(items)) => {
             for (n, item) in items.iter_mut().enumerate() {
-                inspect(item, inner, &format!("{pointer}/{n}"), issues);
+                inspect(item, inner, &Place::Item(at, n), issues);
             }
         }
         (Shape::Map(key, inner), Value::Object(members)) => {
             members.retain(|name, member| {
-                let at = deeper(pointer, name);
+                let at = Place::Field(at, name);
                 let fault = key.fault(&Value::String(name.clone()));
                 inspect(member, inner, &at, issues);
                 if let Some((flaw, cause)) = &fault {
-                    issues.push(Issue::new(*flaw, at, cause.as_str()));
+                    issues.push(Issue::new(*flaw, at.to_string(), cause.as_str()));
                 }
                 fault.is_none()
             });
         }
         (_, found) => {
             if let Some((flaw, cause)) = shape.fault(found) {
-                issues.push(Issue::new(flaw, pointer, cause));
+                issues.push(Issue::new(flaw, at.to_string(), cause));
                 *value = shape.neutral();
             }
         }
@@ -69,7 +82,7 @@ fn inspect_record(
     members: &mut Map<String, Value>,
     fields: &[Field],
     open: bool,
-    pointer: &str,
+    at: &Place<'_>,
     issues: &mut Vec<Issue>,
 ) {
     if !open {
@@ -77,18 +90,19 @@ fn inspect_record(
             let known = fields.iter().any(|field| field.name == name);
             if !known {
                 let cause = format!("there is no field {name:?} here");
-                issues.push(Issue::new(Flaw::UnknownField, deeper(pointer, name), cause));
+                issues.push(Issue::new(Flaw::UnknownField, Place::Field(at, name).to_string(), cause));
             }
             known
         });
     }
     for field in fields {
-        let at = deeper(pointer, field.name);
+        let at = Place::Field(at, field.name);
         match members.get_mut(field.name) {
             Some(Value::Null) if field.nullable => {}
             Some(member) => inspect(member, &field.shape, &at, issues),
             None if field.required => {
-                issues.push(Issue::new(Flaw::MissingField, at, format!("the field {:?} is missing", field.name)));
+                let cause = format!("the field {:?} is missing", field.name);
+                issues.push(Issue::new(Flaw::MissingField, at.to_string(), cause));
                 members.insert(field.name.into(), field.shape.neutral());
             }
             None => {}
@@ -178,7 +192,7 @@ impl fmt::Display for Found<'_> {
 
 /// Reads any JSON value, noting members that an object names twice (serde_json would keep the last in silence).
 struct Tree<'i> {
-    pointer: String,
+    at: &'i Place<'i>,
     issues: &'i mut Vec<Issue>,
 }
 
@@ -216,8 +230,8 @@ impl<'de> Visitor<'de> for Tree<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<Value, A::Error> {
         let mut items = Vec::new();
         loop {
-            let inner = Tree { pointer: format!("{}/{}", self.pointer, items.len()), issues: &mut *self.issues };
-            match from.next_element_seed(inner)? {
+            let at = Place::Item(self.at, items.len());
+            match from.next_element_seed(Tree { at: &at, issues: &mut *self.issues })? {
                 Some(item) => items.push(item),
                 None => return Ok(items.into()),
             }
@@ -226,12 +240,12 @@ impl<'de> Visitor<'de> for Tree<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<Value, A::Error> {
         let mut members = Map::new();
         while let Some(name) = from.next_key::<String>()? {
-            let pointer = deeper(&self.pointer, &name);
+            let at = Place::Field(self.at, &name);
             if members.contains_key(&name) {
                 let cause = format!("the field {name:?} is given twice");
-                self.issues.push(Issue::new(Flaw::DuplicateKey, pointer.clone(), cause));
+                self.issues.push(Issue::new(Flaw::DuplicateKey, at.to_string(), cause));
             }
-            let value = from.next_value_seed(Tree { pointer, issues: &mut *self.issues })?;
+            let value = from.next_value_seed(Tree { at: &at, issues: &mut *self.issues })?;
             members.insert(name, value);
         }
         Ok(members.into())
