@@ -180,14 +180,15 @@ impl<'p, Key: Ord> Load<'p, Key> {
         let mut minutes: Vec<(Date, i64)> = entries.iter().map(|entry| (entry.date, entry.end - entry.start)).collect();
         minutes.sort_by_key(|of| of.0);
         let who = &self.educator.id;
-        let (week, day): (fn(Date) -> Date, fn(Date) -> Date) = (Date::monday, |date| date);
-        for (rule, unit, period, limit) in [
-            (Rule::Week, "in the week of", week, self.educator.max_minutes_per_week),
-            (Rule::Day, "on", day, self.educator.max_minutes_per_day),
+        let sum = |of: &[(Date, i64)]| (of[0].0, of.iter().map(|one| one.1).sum::<i64>());
+        let days: Vec<(Date, i64)> = minutes.chunk_by(|one, other| one.0 == other.0).map(sum).collect();
+        let weeks = days.chunk_by(|one, other| one.0.monday() == other.0.monday());
+        let weeks = weeks.map(sum).map(|(date, minutes)| (date.monday(), minutes)).collect();
+        for (rule, unit, loads, limit) in [
+            (Rule::Week, "in the week of", weeks, self.educator.max_minutes_per_week),
+            (Rule::Day, "on", days, self.educator.max_minutes_per_day),
         ] {
-            let loads = minutes.chunk_by(|one, other| period(one.0) == period(other.0));
-            let loads = loads.map(|of| (period(of[0].0), of.iter().map(|one| one.1).sum::<i64>()));
-            let worst = loads.filter(|(_, minutes)| *minutes > limit).max_by_key(|(_, minutes)| *minutes);
+            let worst = loads.into_iter().filter(|(_, minutes)| *minutes > limit).max_by_key(|(_, minutes)| *minutes);
             if let Some((date, minutes)) = worst {
                 let message = format!("{who} has {minutes} minutes {unit} {date}, limit {limit}");
                 broken.push(Violation::new(rule, [who], message));
