@@ -3,9 +3,9 @@
 //!
 //! The sweep says what each section is worth at most with what comes before it. A chain is gone on with only while that
 //! promises more than the best known, and it obeys every rule on its way, other than the sweep's: a step takes a few hundred
-//! nanoseconds, the sweep of a hundred sections as many microseconds. Measured on the sections of us-l in passes of 22
-//! nodes: with 300 steps a node three in four walks end, and a pass of as many seconds promises 0.4 % less; 300 nodes
-//! without walks promise more than that after five times as long.
+//! nanoseconds, the sweep of a hundred sections as many microseconds. Measured on 2,167 educators of the sections of us-l: a
+//! pass of 22 nodes, walked 300 steps each, takes 1.0 s and promises 846.9 M; not walked, it takes 1.0 s and promises
+//! 850.4 M, and one of 300 nodes 3.6 s and 848.1 M. At us-l the bound came to 19.9 G after 600 s, from 19.2 G.
 
 use super::super::ceiling::Block;
 use super::super::chain::{Chain, ones};
