@@ -1,7 +1,8 @@
 //! Branch and bound over one educator's sections, bounded by the chain sweep.
 //!
 //! A chain that obeys every rule is the best term there is. Where it does not (sections further apart clash, a week or a
-//! day is overfull, too many preps), one of its sections is taken for certain, and then never; what promises most is gone
+//! day is overfull, too many preps), all chains worth more than the best known are walked, for a few hundred steps. If that
+//! does not come to its end, one of the chain's sections is taken for certain, and then never; what promises most is gone
 //! into first. Minutes are counted in every week and on every day: with that and the prices of the dive the bound on the
 //! sections of us-m went from 2,716 M to 2,731 M.
 //!
@@ -36,7 +37,7 @@ pub struct Effort {
 impl Effort {
     /// What a population can afford: `pairs` is the number of pairs of blocks of one educator, over all educators. At the
     /// first prices of us-l, all terms come to 26.4 G by 1 node, 22.9 G by 10, 22.1 G by 100 and 22.0 G by 10,000, in 0.1,
-    /// 0.5, 2.0 and 3.2 s.
+    /// 0.5, 2.0 and 3.2 s, if no node is walked.
     pub fn for_pairs(pairs: usize) -> Self {
         Self { nodes: (400_000_000 / pairs.max(1)).clamp(6, MOST), steps: STEPS, slack: 0.000_3, units: 64 }
     }
