@@ -254,8 +254,8 @@ impl Window {
     /// What is wrong with the page that is open: serious findings of axe, a page wider than the window, times
     /// without a zone.
     pub async fn faults(&self, page: &str) -> Vec<String> {
-        self.client.execute(AXE, Vec::new()).await.expect("axe is loaded");
-        let found = self.script(FAULTS, Vec::new()).await;
+        // In one script: a page that loads itself anew in between would be without axe.
+        let found = self.script(&format!("{AXE}\n{FAULTS}"), Vec::new()).await;
         let found = found.as_array().unwrap_or_else(|| panic!("{page}: {found}"));
         found.iter().map(|fault| format!("{page} at {}: {}", self.name, fault.as_str().unwrap_or_default())).collect()
     }
