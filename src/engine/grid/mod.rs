@@ -381,6 +381,9 @@ impl<'p> Grid<'p> {
     /// Minutes of a section that fall on the educator's time off.
     pub fn section_away_minutes(&self, section: usize, educator: EducatorIx) -> i64 {
         let off = &self.educator(educator).time_off;
+        if off.is_empty() {
+            return 0;
+        }
         let away = |date| off.iter().any(|span| span.contains(date));
         self.meetings(&self.problem.sections[section], away).iter().map(|m| m.2 - m.1).sum()
     }

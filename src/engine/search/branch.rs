@@ -114,7 +114,7 @@ struct Sums {
 }
 
 impl Sums {
-    /// As clone_from, which is not derived: without new memory.
+    /// What a derived `clone_from` would not do: it takes no new memory.
     fn copy(&mut self, other: &Self) {
         self.weeks.clone_from(&other.weeks);
         self.days.clone_from(&other.days);
@@ -294,8 +294,7 @@ impl<'c> Branch<'c> {
     /// Bounds what is still free, by no more than `most` with what is taken, and leaves the node open if that promises
     /// anything and a walk does not come to its end.
     fn look(&mut self, node: usize, most: f64) {
-        let gift = if self.preps == 0 { self.ceiling.prep } else { 0.0 };
-        let bound = most.min(self.sum + self.sweep(gift));
+        let bound = most.min(self.sum + self.sweep());
         if bound <= self.best + 1e-6 {
             return;
         }
@@ -303,7 +302,7 @@ impl<'c> Branch<'c> {
         let (kept, full) = self.sort_out(&row);
         self.know(&kept);
         let first = self.torn(&row).or(full);
-        if first.is_some() && self.walk(gift) {
+        if first.is_some() && self.walk() {
             return;
         }
         let blocks = [self.taken.as_slice(), &row].concat();
@@ -363,13 +362,13 @@ impl<'c> Branch<'c> {
     }
 
     /// The bound on what is still free.
-    fn sweep(&mut self, gift: f64) -> f64 {
+    fn sweep(&mut self) -> f64 {
         let units = self.effort.units;
         let left = self.room[0] + self.room[1];
         let mut chain = std::mem::take(&mut self.scratch.chain);
         let unit = chain.begin(units, left, &self.scratch.pieces);
         for (block, row) in self.ceiling.blocks.iter().enumerate() {
-            // The first prep is free, whichever it is: it is given back at the end.
+            // The first prep is free, whichever it is: it is given back as a gift.
             let worth = self.scratch.worths[block] - self.ceiling.prep * self.least_preps(block);
             if self.scratch.worths[block] > 0.0 && self.is_free(block) {
                 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and the units")]
@@ -377,9 +376,14 @@ impl<'c> Branch<'c> {
                 chain.push(block, worth, taken.min(units));
             }
         }
-        let most = chain.sweep(&self.ceiling.clashes, gift);
+        let most = chain.sweep(&self.ceiling.clashes, self.gift());
         self.scratch.chain = chain;
         most
+    }
+
+    /// What a chain is given back: the first prep, where nothing that is taken has had it.
+    fn gift(&self) -> f64 {
+        if self.preps == 0 { self.ceiling.prep } else { 0.0 }
     }
 
     /// The share of new preps that a block brings at least.
