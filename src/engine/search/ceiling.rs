@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::branch::{Answer, Branch, Effort, Piece, Scratch, count};
-use super::chain::{Chain, Clashes};
+use super::chain::Clashes;
 use super::hull::{hull, mates, steps};
 use super::menu::{Menu, most_cents};
 use super::students::Students;
@@ -316,14 +316,6 @@ impl Ceiling {
     /// Minutes in the weeks looked at.
     pub fn whole_room(&self) -> f64 {
         self.room[0] + self.room[1]
-    }
-
-    /// What services are worth at most at these prices, in each of 0 … `units` equal parts of the room.
-    pub fn filled(&self, prices: &[f64], units: usize) -> Vec<f32> {
-        let (mut pieces, mut chain) = (Vec::new(), Chain::default());
-        self.pieces(prices, &mut pieces);
-        chain.begin(units, self.whole_room(), &pieces);
-        chain.filled
     }
 
     /// The services worth their price, dearest first.

@@ -107,7 +107,7 @@ pub(super) struct Chain {
     /// The same, of the link and all before it, or of services alone.
     peaks: Vec<f32>,
     /// By units of room: the most that services alone can be worth.
-    pub filled: Vec<f32>,
+    filled: Vec<f32>,
     /// The sections of the links so far, as bits, and by section which link it is.
     pub live: Vec<u64>,
     rank: Vec<usize>,

@@ -2,14 +2,15 @@
 //!
 //! Diving by column generation (Joncour et al. 2010): those whose term is whole in the programme keep it, and of the
 //! others a few with the largest shares. Measured at us-m, 60 s beside other work: 3,951 M at a bound of 3,848 M, where
-//! the exchange of sections alone came to 3,966 M at 3,834 M. At us-l there is a programme for each of some islands.
+//! exchanging sections alone came to 3,966 M at 3,834 M. At us-l there is one for each of the islands that a deal leaves.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::book::Roster;
 use super::branch::Effort;
-use super::islands::{Island, islands};
+use super::deal::{Dealt, deal};
+use super::islands::{self, Island, MANY};
 use super::prices::Prices;
 use super::terms::{Shares, Terms};
 use super::{Context, Defect};
@@ -23,6 +24,8 @@ const BETWEEN: usize = 3;
 const EARLY: usize = 4;
 const SHORT: f64 = 0.3;
 const LONG: f64 = 0.6;
+/// Of the time, what a deal may take where there are many blocks.
+const DEALING: f64 = 0.5;
 /// Of the time, what the root may take; and the share of the worth that there is nothing more to gain at.
 const ROOTED: f64 = 0.5;
 const LITTLE: f64 = 1e-4;
@@ -57,8 +60,17 @@ pub fn dive(
     if context.stopped() {
         return Ok(());
     }
-    let islands = islands(context.grid, prices, roster, u64::from(context.limits.seed));
-    let found = on_lanes(context, prices, &islands, roster, seconds)?;
+    let (grid, begin) = (context.grid, context.watch.seconds_left());
+    let whole = islands::whole(grid, prices, roster);
+    let many = whole.blocks.len() >= MANY;
+    let Dealt { rest, prices: from } = if many {
+        deal(context, prices, &whole, roster, seconds.map(|seconds| seconds * DEALING))
+    } else {
+        Dealt { rest: whole, prices: prices.best_prices.clone() }
+    };
+    let islands = islands::cut(grid, prices, roster, rest, u64::from(context.limits.seed));
+    let seconds = seconds.map(|seconds| seconds - (begin - context.watch.seconds_left()));
+    let found = on_lanes(context, prices, &islands, roster, &from, seconds)?;
     let people: BTreeSet<EducatorIx> =
         found.iter().flat_map(|(n, _)| &islands[*n].people).map(|&n| prices.ceilings[n].educator()).collect();
     for place in roster.blocks.iter_mut().filter(|place| place.is_some_and(|e| people.contains(&e))) {
@@ -70,7 +82,8 @@ pub fn dive(
             given.into_iter().for_each(|block| roster.blocks[block] = Some(prices.ceilings[n].educator()));
             prices.patterns[n] = known;
         }
-        found.prices.into_iter().for_each(|(need, price)| at[need] = price);
+        // Those of what a deal has left are none for all.
+        found.prices.into_iter().filter(|_| !many).for_each(|(need, price)| at[need] = price);
     }
     // If the clock runs out over many nodes, few have been enough.
     for nodes in [FEW, MOST] {
@@ -87,6 +100,7 @@ fn on_lanes(
     prices: &Prices,
     islands: &[Island],
     roster: &Roster,
+    from: &[f64],
     seconds: Option<f64>,
 ) -> Result<Vec<(usize, Found)>, Defect> {
     let (watch, threads) = (context.watch, context.limits.threads.max(1));
@@ -99,15 +113,15 @@ fn on_lanes(
             let n = next.fetch_add(1, Ordering::Relaxed);
             let Some(island) = islands.get(n) else { return found };
             let share = island.blocks.len() as f64 * lanes as f64 / all as f64;
-            let from = watch.seconds_left();
+            let begin = watch.seconds_left();
             let done = || match seconds {
                 _ if watch.should_stop() => 1.0,
-                Some(seconds) => (from - watch.seconds_left()) / (seconds * share).max(1e-3),
+                Some(seconds) => (begin - watch.seconds_left()) / (seconds * share).max(1e-3),
                 None => 0.0,
             };
             // Whoever cannot be dived for keeps what they have: a programme that fails is no reason to have no schedule.
             found.extend(
-                dive_into(context, prices, island, roster, threads / lanes, &done).ok().map(|found| (n, found)),
+                dive_into(context, prices, island, roster, from, threads / lanes, &done).ok().map(|found| (n, found)),
             );
         }
     };
@@ -124,11 +138,12 @@ fn dive_into(
     prices: &Prices,
     island: &Island,
     roster: &Roster,
+    from: &[f64],
     threads: usize,
     done: &dyn Fn() -> f64,
 ) -> Result<Found, SolverDefect> {
     let stop = || context.stopped();
-    let mut terms = Terms::new(context.grid, prices, island, roster, threads)?;
+    let mut terms = Terms::new(context.grid, prices, island, roster, from, threads)?;
     let Root { mut shares, prices: root } = settle(&mut terms, prices, island, done, &stop)?;
     let mut given: Vec<Option<usize>> = vec![None; island.people.len()];
     let effort = Effort { nodes: DIVING, ..prices.effort };

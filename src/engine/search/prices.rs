@@ -11,11 +11,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::book::Roster;
 use super::branch::{Effort, Scratch};
 use super::ceiling::{Ceiling, Choice, Pattern};
+use super::islands::Island;
 use super::menu::Menu;
 use super::part::Part;
 use super::rng::SplitMix;
 use super::students::Students;
-use crate::engine::chunks::in_chunks;
+use crate::engine::chunks::{each_apart, in_chunks};
 use crate::engine::grid::{BlockIx, EducatorIx, Grid, Need};
 
 /// By how much of what a need is worth alone its price moves in the first and in the last pass.
@@ -28,6 +29,8 @@ const LATE: f64 = 0.02;
 /// Educators asked at once: at most so many, and so small a share of all.
 const FEW: usize = 64;
 const FEW_OF: usize = 30;
+/// The price of a block that is not to be had.
+pub(super) const NEVER: f64 = 1e12;
 
 pub struct Prices {
     pub ceilings: Vec<Ceiling>,
@@ -118,7 +121,7 @@ impl Prices {
         let order = self.by_lot();
         let mut fall = self.fall.clone();
         self.students.left_out(&self.prices).for_each(|need| fall[need] = 0.0);
-        let few = (order.len() / FEW_OF).clamp(1, FEW);
+        let few = Self::few(order.len());
         let mut mean = vec![0.0; self.prices.len()];
         for few in order.chunks(few) {
             if stop() {
@@ -128,7 +131,7 @@ impl Prices {
                 let mut scratch = Scratch::default();
                 some.iter().map(|&n| self.ceilings[n].choose(&self.prices, self.effort, &mut scratch)).collect()
             };
-            for (&n, Choice { shares, blocks, .. }) in few.iter().zip(in_chunks(few, threads, ask)) {
+            for (&n, Choice { shares, blocks, .. }) in few.iter().zip(each_apart(few, threads, ask)) {
                 for need in self.ceilings[n].needs() {
                     self.prices[need] = (self.prices[need] - pace * fall[need]).max(0.0);
                 }
@@ -148,6 +151,25 @@ impl Prices {
         let asked = order.len().div_ceil(few) as f64;
         mean.iter_mut().for_each(|m| *m /= asked);
         Some(mean)
+    }
+
+    /// How many are asked at once.
+    pub fn few(all: usize) -> usize {
+        (all / FEW_OF).clamp(1, FEW)
+    }
+
+    /// What a need is worth alone.
+    pub fn alone(&self, need: usize) -> f64 {
+        self.scale[need]
+    }
+
+    /// Prices at which the people of an island want none but some blocks.
+    pub fn among(&self, island: &Island, has: impl Fn(BlockIx) -> bool, prices: &[f64]) -> Vec<f64> {
+        let mut among = prices.to_vec();
+        for row in island.people.iter().flat_map(|&n| &self.ceilings[n].blocks).filter(|row| !has(row.block)) {
+            among[row.need] = NEVER;
+        }
+        among
     }
 
     /// The pairs of the best terms at late prices.

@@ -9,7 +9,7 @@ use super::book::Roster;
 use super::branch::{Effort, Scratch};
 use super::ceiling::Pattern;
 use super::islands::Island;
-use super::prices::Prices;
+use super::prices::{NEVER, Prices};
 use crate::engine::chunks::in_chunks;
 use crate::engine::grid::{BlockIx, EducatorIx, Grid};
 use crate::engine::solve::{Packing, SolverDefect};
@@ -18,8 +18,6 @@ use crate::engine::solve::{Packing, SolverDefect};
 const FIRST: usize = 40;
 /// Cents that a term must promise to be taken in.
 const WORTHWHILE: f64 = 1_000.0;
-/// The price of a block that is given away.
-const NEVER: f64 = 1e12;
 
 /// One term of one person of the island.
 pub struct Term {
@@ -88,12 +86,13 @@ impl Table<'_, '_> {
 
 impl<'t, 'g> Terms<'t, 'g> {
     /// With what everybody teaches in a roster, and the terms that the prices showed and that are nearly as good as any at
-    /// the best prices.
+    /// the best prices; `at` are the prices to go on from.
     pub fn new(
         grid: &'t Grid<'g>,
         prices: &'t Prices,
         island: &'t Island,
         roster: &Roster,
+        at: &[f64],
         threads: usize,
     ) -> Result<Self, SolverDefect> {
         let mut rows = vec![usize::MAX; grid.blocks.len()];
@@ -107,12 +106,7 @@ impl<'t, 'g> Terms<'t, 'g> {
         let table = Table { grid, prices, island, rows, needs };
         let first = in_chunks(&island.people, threads, |some| some.iter().map(|&n| table.first(n)).collect());
         // What is not the island's is nothing to its people.
-        let mut at = prices.best_prices.clone();
-        for row in island.people.iter().flat_map(|&n| &prices.ceilings[n].blocks) {
-            if table.rows[row.block] == usize::MAX {
-                at[row.need] = NEVER;
-            }
-        }
+        let at = prices.among(island, |block| table.rows[block] != usize::MAX, at);
         let mut terms = Self {
             table,
             threads,

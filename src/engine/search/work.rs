@@ -1,4 +1,4 @@
-//! The work on one part: a start, prices for its needs, its sections exchanged and dived for, the pool of terms that all
+//! The work on one part: a start, prices for its needs, its sections dealt and dived for, the pool of terms that all
 //! this showed, annealing, a proof.
 //!
 //! Small parts are proven at once. Where a proof is within reach, the few pairs worth a look and neighborhoods are solved
@@ -16,7 +16,7 @@ use super::part::Part;
 use super::prices::Prices;
 use super::prove::{exact, limits, only, prove, whole};
 use super::race::{Span, race};
-use super::{Context, Defect, Start, construct, dive, exchange, neighbors, pool};
+use super::{Context, Defect, Start, construct, dive, neighbors, pool};
 use crate::engine::Watch;
 use crate::engine::grid::Need;
 use crate::engine::outcome::Progress;
@@ -41,9 +41,6 @@ const PACKING: f64 = 0.15;
 const HANDOVER: f64 = 0.15;
 /// Seconds of annealing for each need of a provable part, at most.
 const EACH: f64 = 0.03;
-/// Of the seconds left, those for exchanging many sections, and the moves of it for each, at most.
-const EXCHANGE: f64 = 0.1;
-const EACH_BLOCK: u64 = 30_000;
 /// Terms that are chosen from at once; where there are more, HiGHS is at a loss.
 const POOL: usize = 12_000;
 /// Rounds of annealing for each need that lost its place.
@@ -326,30 +323,16 @@ impl<'g, 'p> Work<'_, 'g, 'p> {
         only(self.context.grid, &pairs)
     }
 
-    /// The sections without any services: they are most of the money. Many are exchanged first. Then everything else where it
-    /// costs least.
-    #[expect(clippy::cast_precision_loss, reason = "a share")]
+    /// The sections without any services: they are most of the money. Then everything else where it costs least.
     fn sections(&mut self, prices: &mut Prices) -> Result<(), Defect> {
         let blocks = self.part.needs.iter().filter(|need| matches!(need, Need::Block(_))).count();
         if blocks == 0 {
             return Ok(());
         }
         let watch = self.context.watch;
-        let begin = watch.seconds_left();
         let mut roster = self.best.roster.clone();
-        if blocks >= MANY {
-            let most = blocks as u64 * EACH_BLOCK / exchange::MOVES;
-            let looks = self.nodes.map_or(most, |nodes| most.min(nodes)).max(1);
-            let done = |look: u64| {
-                let by_count = look as f64 / looks as f64;
-                let by_clock = (begin - watch.seconds_left()) / (begin * EXCHANGE);
-                if self.nodes.is_some() { by_count } else { by_count.max(by_clock) }
-            };
-            exchange::exchange(self.context, prices, &mut roster, &done);
-            prices.learn(&roster);
-        }
         let share = if blocks < MANY { SECTIONS } else { MANY_SECTIONS };
-        let seconds = self.nodes.is_none().then(|| share * begin - (begin - watch.seconds_left()));
+        let seconds = self.nodes.is_none().then(|| share * watch.seconds_left());
         dive::dive(self.context, prices, &mut roster, seconds)?;
         self.board.raise(self.n, bound(prices.best), Source::Prices);
         let book = construct::build(self.context, self.part, &self.menu, Some(&roster), |_| {});
