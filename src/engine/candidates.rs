@@ -3,11 +3,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Watch;
+use super::Quiet;
 use super::answer;
 use super::cautions;
 use super::grid::{BlockIx, EducatorIx, Grid, Need};
-use super::outcome::{Limits, Progress, Schedule, WeeklySession};
+use super::outcome::{Limits, Schedule, WeeklySession};
 use super::pairing::{Asked, Pairing, Rules};
 use super::problem::Problem;
 use super::rule::Rule;
@@ -70,21 +70,6 @@ pub struct Candidates<'g, 'p> {
     menu: Menu<'g>,
     book: Book<'g, 'p>,
     inserter: Inserter,
-}
-
-/// Nobody waits, nobody listens.
-struct Quiet;
-
-impl Watch for Quiet {
-    fn seconds_left(&self) -> f64 {
-        f64::INFINITY
-    }
-
-    fn should_stop(&self) -> bool {
-        false
-    }
-
-    fn on_progress(&self, _: Progress<'_>) {}
 }
 
 /// The candidates of one need, for somebody who asks only once.

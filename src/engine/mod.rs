@@ -26,4 +26,4 @@ pub mod substitutes;
 pub mod validate;
 pub mod verify;
 
-pub use plan::{Refusal, Watch, conclude, plan};
+pub use plan::{Quiet, Refusal, Watch, conclude, plan};

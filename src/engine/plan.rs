@@ -21,6 +21,21 @@ pub trait Watch: Sync {
     fn on_progress(&self, progress: Progress<'_>);
 }
 
+/// No clock, nobody who stops it, nobody who listens.
+pub struct Quiet;
+
+impl Watch for Quiet {
+    fn seconds_left(&self) -> f64 {
+        f64::INFINITY
+    }
+
+    fn should_stop(&self) -> bool {
+        false
+    }
+
+    fn on_progress(&self, _: Progress<'_>) {}
+}
+
 /// Why there is no outcome.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {

@@ -7,10 +7,10 @@ use bellwether::engine::locks::{Broken, broken};
 use bellwether::engine::outcome::{Limits, Schedule, SectionAssignment};
 use bellwether::engine::problem::Problem;
 use bellwether::engine::rule::Caution;
-use bellwether::engine::{Refusal, plan};
+use bellwether::engine::{Quiet, Refusal, plan};
 use serde_json::{Value, json};
 
-use crate::small::{Patience, add, base, educator, read, section, service};
+use crate::small::{add, base, educator, read, section, service};
 
 /// Educators `e1` and `e2` who can do everything; `s1` and `s2` at once, `s3` an hour later, `i1` on two mornings.
 fn problem() -> Value {
@@ -135,7 +135,7 @@ fn a_lock_that_no_schedule_can_keep_is_told_with_its_rule_and_what_stands_beside
     assert_eq!(one.beside.as_deref(), Some("s1"));
     // The same is what the engine refuses to begin with.
     let limits = Limits { nodes: Some(200), threads: 1, ..Limits::default() };
-    let Err(Refusal::Impossible(issues)) = plan(&read(&problem), &limits, None, &Patience) else {
+    let Err(Refusal::Impossible(issues)) = plan(&read(&problem), &limits, None, &Quiet) else {
         panic!("the pins cannot be kept")
     };
     assert!(issues.iter().any(|issue| *issue == one.issue()), "{issues:?}");
@@ -147,7 +147,7 @@ fn a_lock_that_no_schedule_can_keep_is_told_with_its_rule_and_what_stands_beside
         problem["educators"][0][field] = value;
         pinned(&mut problem, &[(need, "e1")]);
         let problem = read(&problem);
-        let Err(Refusal::Impossible(issues)) = plan(&problem, &limits, None, &Patience) else {
+        let Err(Refusal::Impossible(issues)) = plan(&problem, &limits, None, &Quiet) else {
             panic!("{field} is not enough")
         };
         let found = broken(&problem);

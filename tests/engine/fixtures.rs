@@ -8,12 +8,11 @@ use bellwether::engine::outcome::{self, Cost, Limits, Schedule, Status};
 use bellwether::engine::problem::{self, Problem};
 use bellwether::engine::rule::{CostTerm, Issue, Rule};
 use bellwether::engine::verify::verify;
-use bellwether::engine::{Refusal, Watch, plan};
+use bellwether::engine::{Quiet, Refusal, Watch, plan};
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::shared;
-use crate::small::Patience;
 use crate::tiny::codes;
 
 /// What must come out of a fixture's problem: an answer, or issues.
@@ -112,7 +111,7 @@ fn replay(name: &str, bytes: &[u8], expected: &Expected, watch: &dyn Watch) -> O
 fn every_fixture_is_solved_at_its_cost_or_refused_with_its_issues() {
     for Fixture { name, problem, expected } in fixtures() {
         assert_eq!(expected.solved.is_some(), expected.issues.is_empty(), "{name}: expect an answer or issues");
-        replay(&name, &problem, &expected, &Patience);
+        replay(&name, &problem, &expected, &Quiet);
     }
 }
 

@@ -1,8 +1,8 @@
 //! A problem small enough to read: one district in Arizona, four weeks, one educator who can do everything.
 
-use bellwether::engine::outcome::{Limits, Outcome, Progress};
+use bellwether::engine::outcome::{Limits, Outcome};
 use bellwether::engine::problem::Problem;
-use bellwether::engine::{Watch, plan};
+use bellwether::engine::{Quiet, plan};
 use serde_json::{Value, json};
 
 /// Sections of five periods a week (`s1` P1, `s2` P2), services of two sessions a week (`i1`, `i2`).
@@ -59,20 +59,7 @@ pub fn read(problem: &Value) -> Problem {
     serde_json::from_value(problem.clone()).expect("a tiny problem reads")
 }
 
-/// Nodes, not seconds, end a test.
-pub struct Patience;
-
-impl Watch for Patience {
-    fn seconds_left(&self) -> f64 {
-        f64::INFINITY
-    }
-    fn should_stop(&self) -> bool {
-        false
-    }
-    fn on_progress(&self, _: Progress<'_>) {}
-}
-
 pub fn solve(problem: &Problem) -> Outcome {
     let limits = Limits { nodes: Some(200), threads: 1, ..Limits::default() };
-    plan(problem, &limits, None, &Patience).expect("every tiny problem has an outcome")
+    plan(problem, &limits, None, &Quiet).expect("every tiny problem has an outcome")
 }

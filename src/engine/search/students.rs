@@ -213,22 +213,10 @@ mod tests {
 
     use super::super::{Context, split};
     use super::*;
-    use crate::engine::Watch;
-    use crate::engine::outcome::{Limits, Progress};
+    use crate::engine::Quiet;
+    use crate::engine::outcome::Limits;
     use crate::engine::pairing::Pairing;
     use crate::engine::problem::{self, Problem};
-
-    struct Patient;
-
-    impl Watch for Patient {
-        fn seconds_left(&self) -> f64 {
-            f64::INFINITY
-        }
-        fn should_stop(&self) -> bool {
-            false
-        }
-        fn on_progress(&self, _: Progress<'_>) {}
-    }
 
     const WEEKS: f64 = 4.0;
     const TOGETHER: f64 = 15_000.0;
@@ -264,7 +252,7 @@ mod tests {
     fn lost(problem: &Problem, prices: [f64; 2]) -> (f64, Vec<usize>) {
         let grid = Grid::new(problem);
         let (pairing, limits) = (Pairing::new(&grid), Limits::default());
-        let context = Context { grid: &grid, pairing: &pairing, limits: &limits, watch: &Patient };
+        let context = Context { grid: &grid, pairing: &pairing, limits: &limits, watch: &Quiet };
         let part = &split(&grid, &pairing)[0];
         let menu = Menu::new(&context, part);
         let number = |need: Need| if let Need::Service(service) = need { service } else { 0 };
