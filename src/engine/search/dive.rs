@@ -85,8 +85,9 @@ pub fn dive(
         // Those of what a deal has left are none for all.
         found.prices.into_iter().filter(|_| !many).for_each(|(need, price)| at[need] = price);
     }
-    // If the clock runs out over many nodes, few have been enough.
-    for nodes in [FEW, MOST] {
+    // If the clock runs out over many nodes, few have been enough; to prices that were tried before, few add nothing.
+    let tries = if many { &[MOST][..] } else { &[FEW, MOST] };
+    for &nodes in tries {
         prices.offer(at.clone(), context.limits.threads, nodes, &|| context.stopped());
     }
     Ok(())

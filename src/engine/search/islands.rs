@@ -1,8 +1,8 @@
 //! Islands: sections and the educators who could teach them, cut so that each has a programme of terms that can be solved.
 //!
 //! The fewer the cuts the better the terms, and two halves by lot are much worse than the whole: a deal comes before the
-//! cuts. The programme of all the mathematics sections of us-l takes four to eight seconds, some twenty times before the first
-//! term is given away.
+//! cuts. To solve the programme of all the mathematics sections of us-l takes three to nine seconds, some twenty times before the
+//! first term is given away.
 
 use std::collections::{BTreeMap, BTreeSet};
 
