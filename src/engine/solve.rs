@@ -111,7 +111,14 @@ pub struct Packing {
     /// Gone only while it is being solved.
     model: Option<highs::Model>,
     rows: Vec<highs::Row>,
-    columns: Vec<highs::Col>,
+    columns: Vec<Column>,
+}
+
+struct Column {
+    column: highs::Col,
+    worth: f64,
+    rows: Vec<usize>,
+    is_taken: bool,
 }
 
 /// Values by column, duals by row, and what the columns are worth.
@@ -131,18 +138,31 @@ impl Packing {
         self.model.as_mut().ok_or_else(|| SolverDefect(FAILED.to_owned()))
     }
 
-    pub fn add(&mut self, worth: f64, rows: impl IntoIterator<Item = usize>) -> Result<(), SolverDefect> {
-        let rows: Vec<_> = rows.into_iter().map(|row| (self.rows[row], 1.0)).collect();
-        let column = self.model()?.try_add_column(-worth, 0.0.., rows).map_err(status)?;
-        self.columns.push(column);
+    pub fn add(&mut self, worth: f64, rows: Vec<usize>) -> Result<(), SolverDefect> {
+        let factors: Vec<_> = rows.iter().map(|&row| (self.rows[row], 1.0)).collect();
+        let column = self.model()?.try_add_column(-worth, 0.0.., factors).map_err(status)?;
+        self.columns.push(Column { column, worth, rows, is_taken: false });
         Ok(())
     }
 
     /// Takes a column whole, for good.
     pub fn fix(&mut self, column: usize) -> Result<(), SolverDefect> {
-        let column = self.columns[column];
+        self.columns[column].is_taken = true;
+        let column = self.columns[column].column;
         self.model()?.change_column_bounds(column, 1.0..=1.0);
         Ok(())
+    }
+
+    /// The same programme stated anew, without what HiGHS knows of it.
+    fn anew(&self) -> Result<Self, SolverDefect> {
+        let mut packing = Self::new(self.rows.len())?;
+        for (n, column) in self.columns.iter().enumerate() {
+            packing.add(column.worth, column.rows.clone())?;
+            if column.is_taken {
+                packing.fix(n)?;
+            }
+        }
+        Ok(packing)
     }
 
     pub fn solve(&mut self) -> Result<Packed, SolverDefect> {
@@ -153,6 +173,11 @@ impl Packing {
         let mut solved = self.attempt("ipm")?;
         if solved.status() != HighsModelStatus::Optimal {
             self.model = Some(solved.into());
+            solved = self.attempt("simplex")?;
+        }
+        if solved.status() != HighsModelStatus::Optimal {
+            // HiGHS 1.16 now and then ends in a state that it calls unknown, as while the mathematics of us-l are dived for.
+            *self = self.anew()?;
             solved = self.attempt("simplex")?;
         }
         if solved.status() != HighsModelStatus::Optimal {

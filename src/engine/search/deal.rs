@@ -13,12 +13,12 @@ use super::Context;
 use super::anneal::Clock;
 use super::book::Roster;
 use super::branch::{Effort, Scratch, count};
-use super::islands::Island;
+use super::islands::{Island, area};
 use super::prices::Prices;
 use super::race::Span;
 use super::rng::SplitMix;
 use crate::engine::chunks::each_apart;
-use crate::engine::grid::BlockIx;
+use crate::engine::grid::{BlockIx, Grid};
 
 /// Passes before the first are given their terms, and from one giving to the next.
 const BEGIN: usize = 4;
@@ -27,7 +27,9 @@ const BETWEEN: usize = 3;
 const PACE: f64 = 0.01;
 /// How much of what somebody wanted is remembered from one pass to the next.
 const KEPT: f64 = 0.8;
-/// Of the educators, the share who are left without a term.
+/// Of those who want sections of a license area, the share who are left without a term. Where a quarter of all educators was left,
+/// that was at us-l those of special education, to whom services are worth more: the sections of all other areas were dealt to
+/// the last.
 const LEFT: f64 = 0.25;
 /// Of those who have no term yet, the share that is given one at a time while nobody has, at least and at most: it falls as
 /// they do.
@@ -47,21 +49,31 @@ pub struct Dealt {
 
 /// Somebody of the island.
 #[derive(Default)]
-struct Person {
+struct Person<'d> {
     /// Wanted last, ascending.
     term: Vec<BlockIx>,
     /// How steadily each section was wanted, up to 1.
     wanted: BTreeMap<BlockIx, f64>,
+    /// The license area of most that they wanted at first.
+    area: Option<&'d str>,
     is_given: bool,
+}
+
+/// People of a license area: how many wanted something at first, and how many of them have no term.
+#[derive(Default)]
+struct Area {
+    all: usize,
+    left: usize,
 }
 
 struct Deal<'d> {
     prices: &'d Prices,
     island: &'d Island,
-    people: Vec<Person>,
+    people: Vec<Person<'d>>,
     at: Vec<f64>,
     /// By block of the grid: whether it is to be had.
     free: Vec<bool>,
+    areas: BTreeMap<&'d str, Area>,
     threads: usize,
     rng: SplitMix,
 }
@@ -81,14 +93,15 @@ pub fn deal(
     let mut deal = Deal::new(context, prices, island);
     deal.passes(BEGIN, &stop);
     let at_once = done().map_or(PATIENT, at_once);
-    let all = island.people.len();
-    let mut open: Vec<usize> = (0..all).collect();
-    while share(open.len(), all) > LEFT && !stop() && done().is_none_or(|done| done < 1.0) {
+    deal.sort(context.grid);
+    let mut open = deal.open();
+    let all = open.len();
+    while !open.is_empty() && !stop() && done().is_none_or(|done| done < 1.0) {
         if deal.give(&open, share(open.len(), all) * at_once) == 0 {
             break;
         }
-        open.retain(|&n| !deal.people[n].is_given);
         deal.passes(BETWEEN, &stop);
+        open = deal.open();
     }
     deal.end(roster)
 }
@@ -104,7 +117,7 @@ fn share(some: usize, all: usize) -> f64 {
 }
 
 impl<'d> Deal<'d> {
-    fn new(context: &Context<'_, '_, '_>, prices: &'d Prices, island: &'d Island) -> Self {
+    fn new(context: &Context<'_, '_, 'd>, prices: &'d Prices, island: &'d Island) -> Self {
         let mut free = vec![false; context.grid.blocks.len()];
         island.blocks.iter().for_each(|&block| free[block] = true);
         Self {
@@ -113,6 +126,7 @@ impl<'d> Deal<'d> {
             people: island.people.iter().map(|_| Person::default()).collect(),
             at: prices.among(island, |block| free[block], &prices.best_prices),
             free,
+            areas: BTreeMap::new(),
             threads: context.limits.threads,
             rng: SplitMix::new(u64::from(context.limits.seed)),
         }
@@ -160,6 +174,30 @@ impl<'d> Deal<'d> {
         person.term = term;
     }
 
+    /// Sorts people by the area of most that they want.
+    fn sort(&mut self, grid: &Grid<'d>) {
+        for person in &mut self.people {
+            let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+            person.term.iter().for_each(|&block| *counts.entry(area(grid, block)).or_default() += 1);
+            person.area = counts.into_iter().max_by_key(|&(_, count)| count).map(|(area, _)| area);
+            if let Some(area) = person.area {
+                let Area { all, left } = self.areas.entry(area).or_default();
+                (*all, *left) = (*all + 1, *left + 1);
+            }
+        }
+    }
+
+    /// Whether somebody may be given the term they wanted last: there is one, and it leaves enough of their area.
+    fn may(&self, n: usize) -> bool {
+        let Person { term, area, is_given, .. } = &self.people[n];
+        let has_enough = |Area { all, left }: &Area| share(*left, *all) > LEFT;
+        !is_given && !term.is_empty() && area.and_then(|area| self.areas.get(area)).is_some_and(has_enough)
+    }
+
+    fn open(&self) -> Vec<usize> {
+        (0..self.people.len()).filter(|&n| self.may(n)).collect()
+    }
+
     /// Gives a share of some people the term they wanted last, the steadiest first; says to how many.
     fn give(&mut self, open: &[usize], share: f64) -> usize {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "few")]
@@ -168,17 +206,19 @@ impl<'d> Deal<'d> {
             let Person { term, wanted, .. } = &self.people[n];
             term.iter().map(|block| wanted.get(block).copied().unwrap_or(0.0)).sum::<f64>() / count(term.len())
         };
-        let mut order: Vec<(f64, usize)> =
-            open.iter().filter(|&&n| !self.people[n].term.is_empty()).map(|&n| (steady(n), n)).collect();
+        let mut order: Vec<(f64, usize)> = open.iter().map(|&n| (steady(n), n)).collect();
         order.sort_by(|a, b| b.0.total_cmp(&a.0));
         let mut given = 0;
         for (_, n) in order {
             if given == most {
                 break;
             }
-            if self.people[n].term.iter().all(|&block| self.free[block]) {
+            if self.may(n) && self.people[n].term.iter().all(|&block| self.free[block]) {
                 self.people[n].is_given = true;
                 self.people[n].term.iter().for_each(|&block| self.free[block] = false);
+                if let Some(area) = self.people[n].area.and_then(|area| self.areas.get_mut(area)) {
+                    area.left -= 1;
+                }
                 given += 1;
             }
         }
@@ -207,7 +247,7 @@ impl<'d> Deal<'d> {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use serde_json::{Value, json};
 
     use super::super::book::Book;
@@ -215,23 +255,26 @@ mod tests {
     use super::super::{Menu, islands, split};
     use super::*;
     use crate::engine::Quiet;
-    use crate::engine::grid::{Grid, Need};
+    use crate::engine::grid::Need;
     use crate::engine::outcome::Limits;
     use crate::engine::pairing::Pairing;
     use crate::engine::problem::{self, Problem};
 
-    /// So many sections in six periods, and educators who could teach any of them.
-    fn one_school(sections: usize, educators: usize) -> Problem {
+    /// So many sections in six periods and educators who could teach any of them, of each area.
+    pub fn one_school(areas: &[(&str, usize, usize)]) -> Problem {
         let weekdays = json!(["mon", "tue", "wed", "thu", "fri"]);
         let period = |n: usize| json!({"id": format!("p{n}"), "start": format!("{:02}:00", 8 + n), "end": format!("{:02}:50", 8 + n)});
-        let section = |n: usize| {
-            json!({"id": format!("x{n:02}"), "course": "c", "school": "s", "grades": ["09"],
+        let section = |area: &str, n: usize| {
+            json!({"id": format!("{area}{n:02}"), "course": area, "school": "s", "grades": ["09"],
                 "meets": [{"period": format!("p{}", n % 6)}]})
         };
-        let educator = |n: usize| {
-            json!({"id": format!("e{n:02}"), "tz": "America/Chicago", "clearances": ["TX"], "max_minutes_per_week": 1500,
-                "licenses": [{"state": "TX", "area": "math", "grades": ["09"], "issued": "2020-01-01", "expires": "2030-01-01"}],
+        let educator = |area: &str, n: usize| {
+            json!({"id": format!("{area}{n:02}"), "tz": "America/Chicago", "clearances": ["TX"], "max_minutes_per_week": 1500,
+                "licenses": [{"state": "TX", "area": area, "grades": ["09"], "issued": "2020-01-01", "expires": "2030-01-01"}],
                 "availability": [{"days": weekdays, "start": "07:00", "end": "18:00"}], "pay_cents_per_minute": 40 + n})
+        };
+        let all = |what: &dyn Fn(&str, usize) -> Value, many: &dyn Fn(&(&str, usize, usize)) -> usize| -> Vec<Value> {
+            areas.iter().flat_map(|row| (0..many(row)).map(|n| what(row.0, n))).collect()
         };
         let term = json!({"first": "2026-09-07", "last": "2026-10-02"});
         let mut calendar: Value = term.clone();
@@ -241,9 +284,9 @@ mod tests {
         let text = json!({"format": "staffing-problem/1", "name": "one school", "term": term, "grid_minutes": 5,
             "districts": [{"id": "d", "name": "D", "state": "TX", "tz": "America/Chicago", "calendar": calendar}],
             "schools": [{"id": "s", "district": "d", "name": "S", "bell_schedules": bells}],
-            "courses": [{"id": "c", "name": "C", "areas": ["math"]}],
-            "sections": (0..sections).map(section).collect::<Vec<_>>(),
-            "educators": (0..educators).map(educator).collect::<Vec<_>>(), "services": [], "together": []});
+            "courses": areas.iter().map(|(area, _, _)| json!({"id": area, "name": area, "areas": [area]})).collect::<Vec<_>>(),
+            "sections": all(&section, &|row| row.1), "educators": all(&educator, &|row| row.2), "services": [],
+            "together": [{"id": "all", "needs": areas.iter().map(|row| format!("{}00", row.0)).collect::<Vec<_>>(), "cents": 1}]});
         problem::read(text.to_string().as_bytes()).unwrap_or_else(|issues| panic!("{issues:?}"))
     }
 
@@ -278,7 +321,7 @@ mod tests {
 
     #[test]
     fn three_quarters_have_a_term_that_obeys_the_rules_and_the_rest_what_is_left() {
-        let problem = one_school(40, 8);
+        let problem = one_school(&[("math", 40, 8)]);
         let (roster, left, blocks) = dealt(&problem, 1);
         assert_eq!((left.len(), blocks.len() < 40), (2, true), "{roster:?}");
         assert_eq!((roster.blocks, left, blocks), {
@@ -288,8 +331,14 @@ mod tests {
     }
 
     #[test]
+    fn a_quarter_is_left_of_every_area_however_many_want_nothing_in_another() {
+        let (_, left, _) = dealt(&one_school(&[("math", 40, 8), ("art", 1, 16)]), 1);
+        assert_eq!(left.iter().filter(|&&educator| educator < 8).count(), 2, "{left:?}");
+    }
+
+    #[test]
     fn where_nobody_is_left_who_wants_anything_a_deal_ends() {
-        let (roster, left, blocks) = dealt(&one_school(2, 8), 1);
+        let (roster, left, blocks) = dealt(&one_school(&[("math", 2, 8)]), 1);
         assert_eq!(roster.blocks.iter().flatten().count(), 2, "{left:?} {blocks:?}");
     }
 }

@@ -21,7 +21,7 @@ use crate::engine::grid::{BlockIx, EducatorIx, Grid, Need};
 
 /// By how much of what a need is worth alone its price moves in the first and in the last pass.
 const FAST: f64 = 0.3;
-const SLOW: f64 = 0.000_1;
+const SLOW: f64 = 0.000_5;
 /// Passes from one look at the total to the next, which takes as long as a pass.
 const TRY: usize = 5;
 /// From this pace on, what educators choose is remembered.

@@ -150,7 +150,7 @@ impl<'t, 'g> Terms<'t, 'g> {
         }
         let first = self.table.island.people.len();
         let rows = std::iter::once(person).chain(pattern.blocks.iter().map(|&block| first + self.table.rows[block]));
-        self.packing.add(pattern.worth, rows)?;
+        self.packing.add(pattern.worth, rows.collect())?;
         self.terms.push(Term { worth: pattern.worth, person, blocks: pattern.blocks });
         Ok(true)
     }

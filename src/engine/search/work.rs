@@ -36,7 +36,7 @@ const PASSES: usize = 150;
 /// part is handed over.
 const PRICING: f64 = 0.25;
 const SECTIONS: f64 = 0.4;
-const MANY_SECTIONS: f64 = 0.6;
+const MANY_SECTIONS: f64 = 0.4;
 const PACKING: f64 = 0.15;
 const HANDOVER: f64 = 0.15;
 /// Seconds of annealing for each need of a provable part, at most.
