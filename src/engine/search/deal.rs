@@ -194,6 +194,7 @@ impl<'d> Deal<'d> {
         !is_given && !term.is_empty() && area.and_then(|area| self.areas.get(area)).is_some_and(has_enough)
     }
 
+    /// All who may.
     fn open(&self) -> Vec<usize> {
         (0..self.people.len()).filter(|&n| self.may(n)).collect()
     }

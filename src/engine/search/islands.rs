@@ -127,16 +127,15 @@ pub fn around(grid: &Grid<'_>, prices: &Prices, roster: &Roster, island: &Island
         let near = |&n: &usize| f64::from(common[n]) / count(prices.ceilings[n].blocks.len()).sqrt();
         left.sort_by(|a, b| near(b).total_cmp(&near(a)));
         let mut island = Island { people: Vec::new(), blocks: Vec::new() };
-        let most = left.iter().position(|&n| {
-            let is_full = island.blocks.len() >= FEW || island.people.len() >= FEW;
-            if !is_full {
-                island.people.push(n);
-                island.blocks.extend(&held[n]);
-                island_of[n] = Some(islands.len());
+        for &n in &left {
+            if island.blocks.len() >= FEW || island.people.len() >= FEW {
+                break;
             }
-            is_full
-        });
-        left.drain(..most.unwrap_or(left.len()));
+            island.people.push(n);
+            island.blocks.extend(&held[n]);
+            island_of[n] = Some(islands.len());
+        }
+        left.drain(..island.people.len());
         islands.push(island);
     }
     for block in waiting {
