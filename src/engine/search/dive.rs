@@ -83,12 +83,12 @@ pub fn dive(
     let islands = islands::cut(grid, prices, roster, rest, u64::from(context.limits.seed));
     let found = on_lanes(context, prices, &islands, roster, &from, left())?;
     let mut at = prices.best_prices.clone();
+    // Those of what a deal has left are none for all.
+    let new = found.iter().filter(|_| !many).flat_map(|(_, found)| &found.prices);
+    new.for_each(|&(need, price)| at[need] = price);
+    apply(prices, &islands, found, roster);
     if many {
-        apply(prices, &islands, found, roster);
         around(context, prices, roster, &left)?;
-    } else {
-        found.iter().flat_map(|(_, found)| &found.prices).for_each(|&(need, price)| at[need] = price);
-        apply(prices, &islands, found, roster);
     }
     // If the clock runs out over many nodes, few have been enough; to prices that were tried before, few add nothing.
     let tries = if many { &[MOST][..] } else { &[FEW, MOST] };
