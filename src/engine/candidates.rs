@@ -150,7 +150,7 @@ impl<'g, 'p> Candidates<'g, 'p> {
                 accept(&mut self.book, need, &offer);
                 let mut displaces = Vec::new();
                 for (other, _) in &gone {
-                    let place = self.inserter.best(&mut self.book, &self.menu, *other, 0).filter(|o| o.delta < 0);
+                    let place = self.inserter.best(&mut self.book, &self.menu, *other).filter(|o| o.delta < 0);
                     if let Some(place) = &place {
                         accept(&mut self.book, *other, place);
                     }

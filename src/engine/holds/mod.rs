@@ -32,8 +32,11 @@ pub struct Hold {
     pub week: Week,
     /// Two occurrences are at one and the same time.
     twice: bool,
-    /// The latest end, in minutes of the UTC day on which it begins.
+    /// The earliest start and the latest end, in minutes of the UTC day on which it begins.
+    earliest: i64,
     latest: i64,
+    /// A bit for each weekday on which it begins, Monday first.
+    weekdays: u8,
 }
 
 impl Hold {
@@ -65,7 +68,10 @@ impl Hold {
             |a: &Piece, b: &Piece| a.start < b.end + gap && b.start < a.end + gap && a.days.intersects(&b.days);
         // Nearly nothing reaches the next day.
         if self.latest + gap <= DAY && other.latest + gap <= DAY {
-            return self.pieces.iter().any(|a| other.pieces.iter().any(|b| overlaps(a, b)));
+            return self.weekdays & other.weekdays != 0
+                && self.earliest < other.latest + gap
+                && other.earliest < self.latest + gap
+                && self.pieces.iter().any(|a| other.pieces.iter().any(|b| overlaps(a, b)));
         }
         self.pieces.iter().any(|a| other.pieces.iter().any(|b| near(a, b, gap)))
     }
@@ -124,7 +130,9 @@ impl Pieces {
             minutes: self.pieces.iter().map(of_piece).sum(),
             week: Week::new(self.horizon, &self.pieces),
             twice: self.twice,
+            earliest: self.pieces.iter().map(|piece| piece.start).min().unwrap_or(0),
             latest: self.pieces.iter().map(|piece| piece.end).max().unwrap_or(0),
+            weekdays: self.pieces.iter().flat_map(|piece| piece.days.weekdays()).fold(0, |all, day| all | 1 << day),
             pieces: self.pieces,
         }
     }

@@ -220,9 +220,29 @@ impl<'g, 'p> Book<'g, 'p> {
         })
     }
 
-    /// Which rule refuses one more session, on another day than those there are, of a service that neither the
-    /// static rules nor the caseload refuse.
-    pub fn seat_refusal(
+    /// Whether one more session, on another day than those there are, of a service that neither the static rules nor the
+    /// caseload refuse is refused by nothing. What is known soonest is asked first: most desks are full.
+    pub fn is_seat_free(
+        &self,
+        service: ServiceIx,
+        educator: EducatorIx,
+        slot: SlotIx,
+        loads: &Loads,
+        room: &mut Room,
+    ) -> bool {
+        let row = &self.grid.services[service];
+        // One that is not shareable finds a slot that is held in its own way.
+        let members = if row.shareable { self.desks[educator].members(slot) } else { None };
+        let hold = self.grid.slots[slot].hold;
+        let fits = match members {
+            Some(members) => self.may_join(service, members),
+            None => self.hold_refusal(educator, hold, loads, room).is_none(),
+        };
+        fits && !self.is_student_busy(row.student, hold)
+    }
+
+    /// Which rule refuses such a session.
+    fn seat_refusal(
         &self,
         service: ServiceIx,
         educator: EducatorIx,

@@ -35,7 +35,7 @@ pub fn build<'g, 'p>(
         }
         for &need in pinned {
             if book.roster.educator(need).is_none()
-                && let Some(offer) = inserter.best(&mut book, menu, need, 0)
+                && let Some(offer) = inserter.best(&mut book, menu, need)
             {
                 accept(&mut book, need, &offer);
             }
@@ -55,7 +55,7 @@ pub fn build<'g, 'p>(
             on_sections(&book);
         }
         if book.roster.educator(need).is_none()
-            && let Some(offer) = inserter.best(&mut book, menu, need, 0)
+            && let Some(offer) = inserter.best(&mut book, menu, need)
             && (offer.delta < 0 || grid.pin_of(need).is_some())
         {
             accept(&mut book, need, &offer);

@@ -1,6 +1,5 @@
 //! Insertion: the cheapest way to give one unassigned need to one educator, or to the best of all.
 
-use super::anneal::Share;
 use super::book::{Book, Room};
 use super::menu::{Dish, Menu, Seat};
 use super::rng::SplitMix;
@@ -28,19 +27,18 @@ impl Inserter {
         Self { rng: SplitMix::new(seed), days: Vec::new(), written: 0 }
     }
 
-    /// The cheapest of all educators, each passed over once in `blinks` times (0: never).
-    pub fn best<'g>(&mut self, book: &mut Book<'g, '_>, menu: &Menu<'g>, need: Need, blinks: usize) -> Option<Offer> {
-        self.best_of(book, menu, None, need, blinks)
+    /// The cheapest of all educators.
+    pub fn best<'g>(&mut self, book: &mut Book<'g, '_>, menu: &Menu<'g>, need: Need) -> Option<Offer> {
+        self.best_of(book, menu, need, |_, _| true)
     }
 
-    /// The same among the educators of a share, where there is one.
+    /// The cheapest of those educators that are asked.
     pub fn best_of<'g>(
         &mut self,
         book: &mut Book<'g, '_>,
         menu: &Menu<'g>,
-        share: Option<&Share>,
         need: Need,
-        blinks: usize,
+        mut is_asked: impl FnMut(EducatorIx, &mut SplitMix) -> bool,
     ) -> Option<Offer> {
         let mut best: Option<Offer> = None;
         for dish in menu.of(need) {
@@ -48,10 +46,7 @@ impl Inserter {
             if dish.least >= bar {
                 break;
             }
-            if share.is_some_and(|share| !share.educators[dish.educator]) {
-                continue;
-            }
-            if blinks > 0 && self.rng.below(blinks) == 0 {
+            if !is_asked(dish.educator, &mut self.rng) {
                 continue;
             }
             let offer = match need {
@@ -126,7 +121,7 @@ impl Inserter {
             let pending = &offer.slots[self.written..];
             let (mut room, mut unsure) = (Room::default(), false);
             let free = |seat: &&Seat<'_>| {
-                if book.seat_refusal(service, offer.educator, seat.slot(), seat.loads, &mut room).is_some() {
+                if !book.is_seat_free(service, offer.educator, seat.slot(), seat.loads, &mut room) {
                     return false;
                 }
                 unsure |= !pending.is_empty() && !book.bears_all(offer.educator, pending, seat.slot());
@@ -151,7 +146,7 @@ impl Inserter {
             }
             if !book.members(offer.educator, seat.slot()).is_empty()
                 && !self.days.contains(&seat.day())
-                && book.seat_refusal(service, offer.educator, seat.slot(), seat.loads, &mut Room::default()).is_none()
+                && book.is_seat_free(service, offer.educator, seat.slot(), seat.loads, &mut Room::default())
             {
                 book.place(service, offer.educator, seat.slot());
                 self.written += 1;

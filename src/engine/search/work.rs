@@ -344,8 +344,10 @@ impl<'g, 'p> Work<'_, 'g, 'p> {
     fn pack(&mut self, prices: &mut Prices, begin: f64) -> Result<(), Defect> {
         prices.learn(&self.best.roster);
         let (watch, limits) = (self.context.watch, self.context.limits);
+        // Only the clock ends the pool of a large part, and where nodes are counted no answer may hang on the clock.
+        let ends = self.nodes.is_none() || self.part.columns <= EXACT_COLUMNS;
         let patterns = prices.patterns(self.context.grid);
-        if patterns.len() > POOL || watch.should_stop() {
+        if patterns.len() > POOL || !ends || watch.should_stop() {
             return Ok(());
         }
         let mut roster = self.best.roster.clone();
