@@ -230,13 +230,11 @@ impl<'g, 'p> Book<'g, 'p> {
         loads: &Loads,
         room: &mut Room,
     ) -> bool {
-        let row = &self.grid.services[service];
-        // One that is not shareable finds a slot that is held in its own way.
-        let members = if row.shareable { self.desks[educator].members(slot) } else { None };
-        let hold = self.grid.slots[slot].hold;
-        let fits = match members {
+        let (row, hold) = (&self.grid.services[service], self.grid.slots[slot].hold);
+        let members = || self.desks[educator].members(slot);
+        let fits = match row.shareable.then(members).flatten() {
             Some(members) => self.may_join(service, members),
-            None => self.hold_refusal(educator, hold, loads, room).is_none(),
+            None => self.hold_refusal(educator, hold, loads, room).is_none() && members().is_none(),
         };
         fits && !self.is_student_busy(row.student, hold)
     }
