@@ -98,21 +98,14 @@ fn read<T: DeserializeOwned>(
     check: impl Fn(&T) -> Vec<Issue>,
 ) -> Result<T, Vec<Issue>> {
     // Serde stops at the first fault, and takes a list of values where a record is meant: the form is always looked at.
-    let (mended, read) = std::thread::scope(|scope| {
-        let mended = scope.spawn(|| shape::mend(bytes, shape));
+    let (is_sound, read) = std::thread::scope(|scope| {
+        let sound = scope.spawn(|| shape::is_sound(bytes, shape));
         let read = serde_json::from_slice::<T>(bytes);
-        (mended.join().expect("the form is looked at without a panic"), read)
+        (sound.join().expect("the form is looked at without a panic"), read)
     });
-    let mended = mended.map_err(|issue| vec![issue])?;
     let (value, mut issues) = match read {
-        Ok(value) if mended.issues.is_empty() => (value, mended.issues),
-        _ => match serde_json::from_value(mended.value) {
-            Ok(value) => (value, mended.issues),
-            Err(error) if mended.issues.is_empty() => {
-                return Err(vec![Issue::new(Flaw::Json, "", error.to_string())]);
-            }
-            Err(_) => return Err(mended.issues),
-        },
+        Ok(value) if is_sound => (value, Vec::new()),
+        _ => mended(bytes, shape)?,
     };
     let mended: BTreeSet<String> = issues.iter().map(|issue| issue.pointer.clone()).collect();
     let touches = |pointer: &str| {
@@ -123,4 +116,14 @@ fn read<T: DeserializeOwned>(
     };
     issues.extend(check(&value).into_iter().filter(|issue| !touches(&issue.pointer)));
     if issues.is_empty() { Ok(value) } else { Err(issues) }
+}
+
+/// What can be read of a document with faults, and the faults.
+fn mended<T: DeserializeOwned>(bytes: &[u8], shape: &tables::Shape) -> Result<(T, Vec<Issue>), Vec<Issue>> {
+    let mended = shape::mend(bytes, shape).map_err(|issue| vec![issue])?;
+    match serde_json::from_value(mended.value) {
+        Ok(value) => Ok((value, mended.issues)),
+        Err(error) if mended.issues.is_empty() => Err(vec![Issue::new(Flaw::Json, "", error.to_string())]),
+        Err(_) => Err(mended.issues),
+    }
 }

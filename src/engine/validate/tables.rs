@@ -35,7 +35,7 @@ pub struct Field {
     pub nullable: bool,
 }
 
-const fn must(name: &'static str, shape: Shape) -> Field {
+pub const fn must(name: &'static str, shape: Shape) -> Field {
     Field { name, shape, required: true, nullable: false }
 }
 
