@@ -84,11 +84,12 @@ fn ratio(text: &str) -> Result<f64, String> {
 impl Args {
     pub fn run(self) -> Result<ExitCode, Failure> {
         let parent = std::os::unix::process::parent_id();
-        let problem = Arc::new(read_problem(&self.problem)?);
+        let (problem, start) = self.read();
+        let problem = Arc::new(problem?);
         if let Some(out) = &self.out {
             writable(out)?;
         }
-        let start = self.start.as_ref().map(|path| read_schedule(path)).transpose()?;
+        let start = start.transpose()?;
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let limits = Limits {
             nodes: self.nodes,
@@ -117,6 +118,15 @@ impl Args {
             );
         }
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// The problem, and the schedule to start from, read beside it.
+    fn read(&self) -> (Result<Problem, Failure>, Option<Result<Schedule, Failure>>) {
+        std::thread::scope(|scope| {
+            let start = self.start.as_ref().map(|path| scope.spawn(|| read_schedule(path)));
+            let problem = read_problem(&self.problem);
+            (problem, start.map(|start| start.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))))
+        })
     }
 
     /// Waits for the engine, a signal, or a limit, whichever is first. No outcome if a supervisor has ended meanwhile.
