@@ -58,7 +58,7 @@ pub fn plan(
     start: Option<&Schedule>,
     watch: &dyn Watch,
 ) -> Result<Outcome, Refusal> {
-    let grid = Grid::new(problem);
+    let grid = Grid::on_threads(problem, limits.threads);
     let pairing = Pairing::on_threads(&grid, limits.threads);
     let context = Context { grid: &grid, pairing: &pairing, limits, watch };
     let start = start
@@ -74,7 +74,9 @@ pub fn plan(
     let schedule = answer::schedule(&grid, &found.roster);
     let bound = (found.bound, found.bound_from);
     let nearest_for = if limits.repair { explain::NEAREST_IN_REPAIR } else { explain::NEAREST_FOR };
-    Ok(report(&grid, &pairing, schedule, bound, limits, nearest_for))
+    let outcome = report(&grid, &pairing, schedule, bound, limits, nearest_for);
+    grid.discard();
+    Ok(outcome)
 }
 
 /// The outcome of a schedule found elsewhere (a stopped run's last incumbent), with the bound known then and the gap that was

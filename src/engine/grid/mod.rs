@@ -12,10 +12,11 @@ use std::sync::{Arc, OnceLock};
 
 use crate::domain::time::{Clock, Date, UtcMinute};
 
+use super::chunks::in_chunks;
 use super::holds::Hold;
 use super::holds::days::Horizon;
 use super::holds::timeline::{LocalView, SharedLoads, Timeline, Zone};
-use super::problem::{Calendar, Educator, Pair, Problem, Section, Tz};
+use super::problem::{Educator, Pair, Problem, Section, Tz};
 
 pub type BlockIx = usize;
 pub type ServiceIx = usize;
@@ -83,6 +84,9 @@ pub struct EducatorRow {
     pub buffer: i64,
 }
 
+/// One meeting: its date at the school, its start and its end.
+type Met = (Date, UtcMinute, UtcMinute);
+
 /// A hold with the dates, on the school's calendar, of its occurrences.
 struct Dated {
     hold: Hold,
@@ -101,13 +105,15 @@ pub struct Grid<'p> {
     pub state_of_school: Vec<&'p str>,
     timeline_of_school: Vec<usize>,
     timelines: Vec<Timeline<'p>>,
-    zones: Vec<Zone>,
+    zones: Vec<Arc<Zone>>,
     holds: Vec<Dated>,
     /// By hold and zone.
     views: Vec<OnceLock<Box<LocalView>>>,
-    /// By kind of educator and hold of a slot: whether they can hold it with nothing else to do; 0 where nobody has asked
-    /// yet.
+    /// By hold of a slot and kind of educator: whether they can hold it with nothing else to do; 0 where nobody has asked
+    /// yet. Most who ask go through the educators of one hold.
     usable: Vec<OnceLock<Box<[AtomicU8]>>>,
+    /// Kinds of educators.
+    kinds: usize,
     loads: SharedLoads,
     /// By section: first and last meeting, none where it never meets.
     pub section_span: Vec<Option<(Date, Date)>>,
@@ -140,12 +146,24 @@ pub struct Index<'p> {
 impl<'p> Grid<'p> {
     /// Expands a problem that `validate` found nothing wrong with.
     pub fn new(problem: &'p Problem) -> Self {
+        Self::on_threads(problem, 1)
+    }
+
+    /// The same, on so many threads.
+    pub fn on_threads(problem: &'p Problem, threads: usize) -> Self {
         let mut grid = Self::frame(problem);
-        grid.expand_sections();
-        grid.expand_services();
+        grid.expand_sections(threads);
+        grid.expand_services(threads);
         grid.link();
         grid.views = (0..grid.holds.len() * grid.zones.len()).map(|_| OnceLock::new()).collect();
+        grid.usable = grid.holds.iter().map(|_| OnceLock::new()).collect();
         grid
+    }
+
+    /// Frees the large tables beside whatever follows: at us-l that takes half a second, and somebody waits for a repair.
+    pub fn discard(self) {
+        let tables = (self.views, self.usable, self.holds);
+        drop(std::thread::Builder::new().spawn(move || drop(tables)));
     }
 
     fn frame(problem: &'p Problem) -> Self {
@@ -154,8 +172,8 @@ impl<'p> Grid<'p> {
         };
         let horizon = Horizon::new(problem.term);
         let districts = numbered(problem.districts.iter().map(|d| d.id.as_str()).collect());
+        let mut clocks = Clocks::default();
         let (mut timelines, mut timeline_of_school, mut state_of_school) = (Vec::new(), Vec::new(), Vec::new());
-        let mut known: Vec<(Tz, &Calendar)> = Vec::new();
         let mut shared: BTreeMap<(usize, Option<&str>), usize> = BTreeMap::new();
         for school in &problem.schools {
             let d = districts[school.district.as_str()];
@@ -163,8 +181,7 @@ impl<'p> Grid<'p> {
             let (tz, calendar) =
                 (school.tz.unwrap_or(district.tz), school.calendar.as_ref().unwrap_or(&district.calendar));
             let mut expand = || {
-                known.push((tz, calendar));
-                timelines.push(Timeline::new(tz, calendar, problem.term, horizon));
+                timelines.push(Timeline::new(clocks.of(tz, horizon).0, calendar, problem.term));
                 timelines.len() - 1
             };
             let timeline = if school.calendar.is_some() {
@@ -175,7 +192,7 @@ impl<'p> Grid<'p> {
             timeline_of_school.push(timeline);
             state_of_school.push(district.state.as_str());
         }
-        let (mut zones, mut kinds): (Vec<Zone>, Vec<&Educator>) = (Vec::new(), Vec::new());
+        let mut kinds: Vec<(usize, &Educator)> = Vec::new();
         // No slot takes more than a session a school day: limits above that are alike to it.
         let longest = problem.services.iter().map(|s| s.minutes).max().unwrap_or(0);
         let felt = |e: &Educator| (e.max_minutes_per_week.min(8 * longest), e.max_minutes_per_day.min(2 * longest));
@@ -183,18 +200,18 @@ impl<'p> Grid<'p> {
             .educators
             .iter()
             .map(|e| {
-                let alike = |o: &&Educator| {
-                    (o.tz, felt(o), o.buffer_minutes) == (e.tz, felt(e), e.buffer_minutes)
+                let zone = clocks.of(e.tz, horizon).1;
+                let alike = |(of, o): &(usize, &Educator)| {
+                    (*of, felt(o), o.buffer_minutes) == (zone, felt(e), e.buffer_minutes)
                         && o.availability == e.availability
                 };
                 let kind = kinds.iter().position(alike).unwrap_or_else(|| {
-                    kinds.push(e);
+                    kinds.push((zone, e));
                     kinds.len() - 1
                 });
-                EducatorRow { zone: zone_of(&mut zones, e.tz, horizon), kind, buffer: e.buffer_minutes }
+                EducatorRow { zone, kind, buffer: e.buffer_minutes }
             })
             .collect();
-        let usable = kinds.iter().map(|_| OnceLock::new()).collect();
         let index = Index {
             schools: numbered(problem.schools.iter().map(|s| s.id.as_str()).collect()),
             courses: numbered(problem.courses.iter().map(|c| c.id.as_str()).collect()),
@@ -214,10 +231,11 @@ impl<'p> Grid<'p> {
             state_of_school,
             timeline_of_school,
             timelines,
-            zones,
+            zones: clocks.zones,
             holds: Vec::new(),
             views: Vec::new(),
-            usable,
+            kinds: kinds.len(),
+            usable: Vec::new(),
             loads: SharedLoads::default(),
             section_span: Vec::new(),
             section_minutes: Vec::new(),
@@ -264,19 +282,13 @@ impl<'p> Grid<'p> {
         self.links.together.get(&need).map_or(&[], Vec::as_slice)
     }
 
-    fn add_hold(&mut self, hold: Hold, dates: Arc<[Date]>) -> HoldIx {
-        self.holds.push(Dated { hold, dates });
-        self.holds.len() - 1
-    }
-
-    fn expand_sections(&mut self) {
+    fn expand_sections(&mut self, threads: usize) {
         let problem = self.problem;
-        let mut meetings: Vec<Vec<(Date, UtcMinute, UtcMinute)>> = Vec::with_capacity(problem.sections.len());
-        for section in &problem.sections {
-            let dated = self.meetings(section, |_| true);
+        let all = |sections: &[Section]| sections.iter().map(|section| self.meetings(section, |_| true)).collect();
+        let meetings: Vec<Vec<Met>> = in_chunks(&problem.sections, threads, all);
+        for dated in &meetings {
             self.section_span.push(dated.first().zip(dated.last()).map(|(a, b)| (a.0, b.0)));
             self.section_minutes.push(dated.iter().map(|d| d.2 - d.1).sum());
-            meetings.push(dated);
         }
         let mut bundles: BTreeMap<&str, BlockIx> = BTreeMap::new();
         let mut members: Vec<Vec<usize>> = Vec::new();
@@ -291,27 +303,37 @@ impl<'p> Grid<'p> {
             members[block].push(n);
             self.index.block_of_section.push(block);
         }
-        for sections in members {
-            let weight = |s: usize| problem.weights.unserved_cents_per_minute * problem.sections[s].priority;
-            let mut dated: Vec<_> =
-                sections.iter().flat_map(|&s| meetings[s].iter().map(move |m| (*m, weight(s)))).collect();
-            dated.sort_by_key(|(meeting, _)| meeting.1);
-            let worth: Vec<(Date, i64)> =
-                dated.iter().map(|((date, start, end), weight)| (*date, weight * (end - start))).collect();
-            let mut courses: Vec<usize> =
-                sections.iter().map(|&s| self.index.courses[problem.sections[s].course.as_str()]).collect();
-            courses.sort_unstable();
-            courses.dedup();
-            let owed_minutes = sections.iter().map(|&s| self.section_minutes[s]).sum();
-            let owed_cents = worth.iter().map(|w| w.1).sum();
-            let hold = Hold::new(self.horizon, dated.iter().map(|((_, start, end), _)| (*start, *end)));
-            let hold = self.add_hold(hold, dated.iter().map(|((date, ..), _)| *date).collect());
-            self.blocks.push(Block { sections, hold, courses, owed_cents, owed_minutes, worth });
+        let expand = |members: &[Vec<usize>]| members.iter().map(|sections| self.block(sections, &meetings)).collect();
+        let expanded: Vec<(Block, Dated)> = in_chunks(&members, threads, expand);
+        for (hold, (block, dated)) in expanded.into_iter().enumerate() {
+            self.blocks.push(Block { hold, ..block });
+            self.holds.push(dated);
         }
     }
 
+    /// A block of some sections, with its hold, which has no number yet.
+    fn block(&self, sections: &[usize], meetings: &[Vec<Met>]) -> (Block, Dated) {
+        let problem = self.problem;
+        let weight = |s: usize| problem.weights.unserved_cents_per_minute * problem.sections[s].priority;
+        let mut dated: Vec<_> =
+            sections.iter().flat_map(|&s| meetings[s].iter().map(move |m| (*m, weight(s)))).collect();
+        dated.sort_by_key(|(meeting, _)| meeting.1);
+        let worth: Vec<(Date, i64)> =
+            dated.iter().map(|((date, start, end), weight)| (*date, weight * (end - start))).collect();
+        let mut courses: Vec<usize> =
+            sections.iter().map(|&s| self.index.courses[problem.sections[s].course.as_str()]).collect();
+        courses.sort_unstable();
+        courses.dedup();
+        let owed_minutes = sections.iter().map(|&s| self.section_minutes[s]).sum();
+        let owed_cents = worth.iter().map(|w| w.1).sum();
+        let hold = Hold::new(self.horizon, dated.iter().map(|((_, start, end), _)| (*start, *end)));
+        let dates = dated.iter().map(|((date, ..), _)| *date).collect();
+        let sections = sections.to_vec();
+        (Block { sections, hold: HoldIx::MAX, courses, owed_cents, owed_minutes, worth }, Dated { hold, dates })
+    }
+
     /// The meetings of a section on some dates, in order of time.
-    fn meetings(&self, section: &Section, on: impl Fn(Date) -> bool) -> Vec<(Date, UtcMinute, UtcMinute)> {
+    fn meetings(&self, section: &Section, on: impl Fn(Date) -> bool) -> Vec<Met> {
         let school_ix = self.index.schools[section.school.as_str()];
         let school = &self.problem.schools[school_ix];
         let timeline = &self.timelines[self.timeline_of_school[school_ix]];
@@ -352,12 +374,12 @@ impl<'p> Grid<'p> {
 
     /// What `find` says of the hold of a slot and educators of one kind: asked once.
     pub fn usable(&self, hold: HoldIx, educator: EducatorIx, find: impl FnOnce() -> bool) -> bool {
-        let of_kind = self.usable[self.educators[educator].kind]
-            .get_or_init(|| self.holds.iter().map(|_| AtomicU8::new(0)).collect());
-        match of_kind[hold].load(Ordering::Relaxed) {
+        let by_kind = self.usable[hold].get_or_init(|| (0..self.kinds).map(|_| AtomicU8::new(0)).collect());
+        let of_kind = &by_kind[self.educators[educator].kind];
+        match of_kind.load(Ordering::Relaxed) {
             0 => {
                 let found = find();
-                of_kind[hold].store(1 + u8::from(found), Ordering::Relaxed);
+                of_kind.store(1 + u8::from(found), Ordering::Relaxed);
                 found
             }
             known => known == 2,
@@ -393,10 +415,10 @@ impl<'p> Grid<'p> {
         self.offered_minutes(service, slot) - self.away_minutes(service, slot, educator)
     }
 
-    /// Minutes of `service` in `slot` with an educator who is never away.
+    /// Minutes of `service` in one of its slots, with an educator who is never away.
     pub fn offered_minutes(&self, service: ServiceIx, slot: SlotIx) -> i64 {
-        let dates = i64::try_from(self.active_dates(service, slot).len()).unwrap_or(0);
-        self.problem.services[service].minutes * dates
+        let row = &self.services[service];
+        row.slots.binary_search(&slot).map_or(0, |at| row.offered[at])
     }
 
     /// Minutes of `service` in `slot` that fall on the educator's time off.
@@ -418,9 +440,25 @@ impl<'p> Grid<'p> {
     }
 }
 
-fn zone_of(zones: &mut Vec<Zone>, tz: Tz, horizon: Horizon) -> usize {
-    zones.iter().position(|z| z.tz == tz).unwrap_or_else(|| {
-        zones.push(Zone::new(tz, horizon));
-        zones.len() - 1
-    })
+/// Zones by name, and one of each that show the same time all year.
+#[derive(Default)]
+struct Clocks {
+    zones: Vec<Arc<Zone>>,
+    known: BTreeMap<&'static str, (Arc<Zone>, usize)>,
+}
+
+impl Clocks {
+    /// A zone, and the position of the one that shows the same time.
+    fn of(&mut self, tz: Tz, horizon: Horizon) -> (Arc<Zone>, usize) {
+        let found = self.known.entry(tz.name()).or_insert_with(|| {
+            let zone = Arc::new(Zone::new(tz, horizon));
+            let same = self.zones.iter().position(|other| other.agrees_with(&zone));
+            let at = same.unwrap_or_else(|| {
+                self.zones.push(Arc::clone(&zone));
+                self.zones.len() - 1
+            });
+            (zone, at)
+        });
+        found.clone()
+    }
 }

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Grid, HoldIx, ServiceRow, Slot, SlotIx};
+use super::{Dated, Grid, HoldIx, ServiceRow, Slot, SlotIx};
 use crate::domain::calendar::SchoolDay;
 use crate::domain::time::{Clock, Date};
 use crate::engine::asked::{owed, starts};
+use crate::engine::chunks::in_chunks;
 use crate::engine::holds::Hold;
 use crate::engine::holds::days::DaySet;
 use crate::engine::problem::{Per, Service};
@@ -17,6 +18,8 @@ struct DayName {
     dates: Arc<[Date]>,
     days: DaySet,
     number: usize,
+    timeline: usize,
+    /// By minutes and start.
     holds: BTreeMap<(i64, Clock), HoldIx>,
 }
 
@@ -26,22 +29,32 @@ struct DayNames<'p> {
     rows: Vec<DayName>,
     index: BTreeMap<(usize, &'p str, Option<&'static [u8]>), usize>,
     numbers: BTreeMap<&'p str, usize>,
+    /// The holds that are asked for, in the order of their numbers: day name, start and minutes.
+    holds: Vec<(usize, Clock, i64)>,
+}
+
+/// What a service asks: the first and last of its days, and the days and times at which a session may begin.
+struct Asked<'p> {
+    school: usize,
+    span: Option<(Date, Date)>,
+    owed_minutes: i64,
+    starts: Vec<(&'p str, Clock)>,
 }
 
 /// The slots of one school, kind and length of service, by day name and start.
 type Slots = BTreeMap<(usize, Clock), SlotIx>;
 
 impl<'p> Grid<'p> {
-    pub(super) fn expand_services(&mut self) {
+    pub(super) fn expand_services(&mut self, threads: usize) {
         let problem = self.problem;
         let mut students: BTreeMap<&str, usize> = BTreeMap::new();
         let (mut slots, mut names): (BTreeMap<(usize, &str, i64), Slots>, _) = (BTreeMap::new(), DayNames::default());
-        for (n, service) in problem.services.iter().enumerate() {
-            let school = self.index.schools[service.school.as_str()];
-            let days = self.active_days(self.timeline_of_school[school], service);
-            let span = days.first().zip(days.last()).map(|(a, b)| (a.date, b.date));
+        let numbers: Vec<usize> = (0..problem.services.len()).collect();
+        let ask = |numbers: &[usize]| numbers.iter().map(|&n| self.asked(&problem.services[n])).collect();
+        for (n, asked) in in_chunks(&numbers, threads, ask).into_iter().enumerate() {
+            let (service, Asked { school, span, owed_minutes, starts }) = (&problem.services[n], asked);
             let known = slots.entry((school, &service.service, service.minutes)).or_default();
-            let mut usable = self.slots_of(service, school, span, known, &mut names);
+            let mut usable = self.slots_of(service, school, span, &starts, known, &mut names);
             usable.sort_unstable();
             for &(slot, _) in &usable {
                 self.slots[slot].members.push(n);
@@ -53,11 +66,19 @@ impl<'p> Grid<'p> {
                 shareable: false,
                 wanted: if service.per == Per::Month { 1 } else { usize::try_from(service.times).unwrap_or(0) },
                 weight: problem.weights.unserved_cents_per_minute * service.priority,
-                owed_minutes: owed(service, &days),
+                owed_minutes,
                 student: *students.entry(service.student.as_str()).or_insert(count),
                 span,
             });
         }
+        let make = |&(name, start, minutes): &(usize, Clock, i64)| {
+            let name = &names.rows[name];
+            let zone = &self.timelines[name.timeline].zone;
+            let hold = Hold::daily(self.horizon, zone, &name.days, start.minutes(), minutes);
+            Dated { hold, dates: Arc::clone(&name.dates) }
+        };
+        let made = in_chunks(&names.holds, threads, |holds| holds.iter().map(make).collect());
+        self.holds.extend(made);
         self.students = students.len();
         for n in 0..self.services.len() {
             let shared = |slot: &SlotIx| {
@@ -68,17 +89,24 @@ impl<'p> Grid<'p> {
         }
     }
 
+    fn asked(&self, service: &'p Service) -> Asked<'p> {
+        let school = self.index.schools[service.school.as_str()];
+        let days = self.active_days(self.timeline_of_school[school], service);
+        let span = days.first().zip(days.last()).map(|(a, b)| (a.date, b.date));
+        Asked { school, span, owed_minutes: owed(service, &days), starts: starts(service, self.problem.grid_minutes) }
+    }
+
     /// The slots that a service may use, with the minutes that each serves in its span.
     fn slots_of(
         &mut self,
         service: &'p Service,
         school: usize,
         span: Option<(Date, Date)>,
+        starts: &[(&'p str, Clock)],
         known: &mut Slots,
         names: &mut DayNames<'p>,
     ) -> Vec<(SlotIx, i64)> {
         let timeline = self.timeline_of_school[school];
-        let starts = starts(service, self.problem.grid_minutes);
         let mut usable = Vec::new();
         let patterns = service.per.week_patterns(u32::try_from(service.times).unwrap_or(0));
         for of_day in starts.chunk_by(|a, b| a.0 == b.0) {
@@ -93,7 +121,7 @@ impl<'p> Grid<'p> {
             for &(_, start) in of_day {
                 for &(weeks, name, offered) in &in_weeks {
                     let slot = *known.entry((name, start)).or_insert_with(|| {
-                        let hold = self.hold_at(timeline, &mut names.rows[name], start, service.minutes);
+                        let hold = self.blocks.len() + names.hold_at(name, start, service.minutes);
                         let day_number = names.rows[name].number;
                         self.slots.push(Slot { school, day, start, weeks, day_number, hold, members: Vec::new() });
                         self.slots.len() - 1
@@ -110,7 +138,7 @@ impl<'p> Grid<'p> {
         timeline: usize,
         day: &'p str,
         weeks: Option<&'static [u8]>,
-        DayNames { rows, index, numbers }: &mut DayNames<'p>,
+        DayNames { rows, index, numbers, .. }: &mut DayNames<'p>,
     ) -> usize {
         *index.entry((timeline, day, weeks)).or_insert_with(|| {
             let (horizon, dates) = (self.horizon, self.timelines[timeline].held(day, weeks));
@@ -118,20 +146,9 @@ impl<'p> Grid<'p> {
             dates.iter().filter_map(|&date| horizon.number(date)).for_each(|day| days.insert(day));
             let next = numbers.len();
             let number = *numbers.entry(day).or_insert(next);
-            rows.push(DayName { dates: dates.into(), days, number, holds: BTreeMap::new() });
+            rows.push(DayName { dates: dates.into(), days, number, timeline, holds: BTreeMap::new() });
             rows.len() - 1
         })
-    }
-
-    fn hold_at(&mut self, timeline: usize, name: &mut DayName, start: Clock, minutes: i64) -> HoldIx {
-        if let Some(&hold) = name.holds.get(&(minutes, start)) {
-            return hold;
-        }
-        let zone = &self.timelines[timeline].zone;
-        let hold = Hold::daily(self.horizon, zone, &name.days, start.minutes(), minutes);
-        let hold = self.add_hold(hold, Arc::clone(&name.dates));
-        name.holds.insert((minutes, start), hold);
-        hold
     }
 
     /// The instructional days within the service's own dates.
@@ -139,6 +156,17 @@ impl<'p> Grid<'p> {
         let (first, last) =
             (service.first.unwrap_or(self.problem.term.first), service.last.unwrap_or(self.problem.term.last));
         self.timelines[timeline].days.iter().filter(|d| first <= d.date && d.date <= last).copied().collect()
+    }
+}
+
+impl DayNames<'_> {
+    /// The number, among those of services, of the hold that a session of so many minutes has.
+    fn hold_at(&mut self, name: usize, start: Clock, minutes: i64) -> HoldIx {
+        let all = &mut self.holds;
+        *self.rows[name].holds.entry((minutes, start)).or_insert_with(|| {
+            all.push((name, start, minutes));
+            all.len() - 1
+        })
     }
 }
 

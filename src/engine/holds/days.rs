@@ -1,5 +1,7 @@
 //! Days of the horizon as bits: sets of them, moved along the calendar in a few words.
 
+use smallvec::{SmallVec, smallvec};
+
 use crate::domain::calendar::DateSpan;
 use crate::domain::time::{Date, Tz, UtcMinute, offset_minutes};
 
@@ -80,13 +82,13 @@ impl Horizon {
     }
 }
 
-/// A set of days of the horizon.
+/// A set of days of the horizon; a year of them lies in place.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct DaySet(Box<[u64]>);
+pub struct DaySet(SmallVec<[u64; 6]>);
 
 impl DaySet {
     pub fn empty(days: usize) -> Self {
-        Self(vec![0; days.div_ceil(64)].into())
+        Self(smallvec![0; days.div_ceil(64)])
     }
 
     pub fn insert(&mut self, day: usize) {

@@ -5,7 +5,9 @@
 //! from pieces and spans of one offset, some sets of days at a time, and not date by date.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use smallvec::SmallVec;
 
 use super::Hold;
 use super::days::{DAY, DaySet, Horizon};
@@ -62,6 +64,11 @@ impl Zone {
         Self { tz, horizon, offsets, steady, unsteady, spans }
     }
 
+    /// Whether two zones show the same time at every instant of the horizon.
+    pub fn agrees_with(&self, other: &Self) -> bool {
+        self.spans == other.spans
+    }
+
     /// The instant of minute `at` of `date` on this zone's clock.
     pub fn to_utc(&self, date: Date, at: u16) -> UtcMinute {
         match self.horizon.number(date).and_then(|day| self.offsets[day]) {
@@ -88,14 +95,14 @@ fn offset_at(tz: Tz, instant: UtcMinute) -> i64 {
 
 /// One calendar in one zone, expanded over the term.
 pub struct Timeline<'p> {
-    pub zone: Zone,
+    pub zone: Arc<Zone>,
     pub calendar: &'p Calendar,
     pub days: Vec<SchoolDay<'p>>,
 }
 
 impl<'p> Timeline<'p> {
-    pub fn new(tz: Tz, calendar: &'p Calendar, term: DateSpan, horizon: Horizon) -> Self {
-        Self { zone: Zone::new(tz, horizon), calendar, days: calendar.instructional_days(term) }
+    pub fn new(zone: Arc<Zone>, calendar: &'p Calendar, term: DateSpan) -> Self {
+        Self { zone, calendar, days: calendar.instructional_days(term) }
     }
 
     /// The dates that a session on `day` (weekday or cycle label) in `weeks` of the month holds.
@@ -128,6 +135,15 @@ pub struct Loads {
 }
 
 impl Loads {
+    fn of(taken: &[Taken]) -> Self {
+        let mut by_day: BTreeMap<u32, u32> = BTreeMap::new();
+        for (minutes, days) in taken {
+            let minutes = u32::try_from(*minutes).unwrap_or(0);
+            days.iter().for_each(|day| *by_day.entry(u32::try_from(day).unwrap_or(0)).or_default() += minutes);
+        }
+        Self::new(by_day.into_iter().collect())
+    }
+
     fn new(by_day: Vec<(u32, u32)>) -> Self {
         let mut by_week = Vec::new();
         by_day.iter().for_each(|&(day, minutes)| add(&mut by_week, day / 7, minutes));
@@ -158,33 +174,31 @@ type Taken = (i64, DaySet);
 
 /// Every distinct [`Loads`], kept once: by a digest of what they were made from, for sets of days are slow to compare.
 #[derive(Default)]
-pub struct SharedLoads(Mutex<BTreeMap<u64, Vec<Made>>>);
+pub struct SharedLoads(RwLock<BTreeMap<u64, Vec<Made>>>);
 
 /// Loads, and what they were made from.
-type Made = (Vec<Taken>, Arc<Loads>);
+type Made = (SmallVec<[Taken; 2]>, Arc<Loads>);
 
 impl SharedLoads {
-    fn share(&self, taken: Vec<Taken>) -> Arc<Loads> {
+    fn share(&self, taken: &[Taken]) -> Arc<Loads> {
         let digest = taken.iter().fold(0, |digest, (minutes, days)| days.digest(digest ^ minutes.unsigned_abs()));
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let alike = known.entry(digest).or_default();
-        if let Some((_, same)) = alike.iter().find(|(from, _)| *from == taken) {
-            return Arc::clone(same);
-        }
-        let mut by_day: BTreeMap<u32, u32> = BTreeMap::new();
-        for (minutes, days) in &taken {
-            let minutes = u32::try_from(*minutes).unwrap_or(0);
-            days.iter().for_each(|day| *by_day.entry(u32::try_from(day).unwrap_or(0)).or_default() += minutes);
-        }
-        let new = Arc::new(Loads::new(by_day.into_iter().collect()));
-        alike.push((taken, Arc::clone(&new)));
-        new
+        let same = |alike: &Vec<Made>| alike.iter().find(|(from, _)| **from == *taken).map(|made| Arc::clone(&made.1));
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&digest).and_then(same);
+        known.unwrap_or_else(|| {
+            let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+            let alike = all.entry(digest).or_default();
+            same(alike).unwrap_or_else(|| {
+                let new = Arc::new(Loads::of(taken));
+                alike.push((taken.into(), Arc::clone(&new)));
+                new
+            })
+        })
     }
 }
 
 impl LocalView {
     pub fn new(zone: &Zone, hold: &Hold, shared: &SharedLoads) -> Self {
-        let (mut shapes, mut taken) = (Vec::new(), Vec::<Taken>::new());
+        let (mut shapes, mut taken) = (SmallVec::<[_; 8]>::new(), SmallVec::<[Taken; 4]>::new());
         for piece in &hold.pieces {
             let minutes = piece.end - piece.start;
             for (offset, days) in zone.by_offset(piece.start, &piece.days) {
@@ -200,7 +214,7 @@ impl LocalView {
         shapes.sort_unstable();
         shapes.dedup();
         taken.sort_unstable();
-        Self { shapes: shapes.into(), loads: shared.share(taken) }
+        Self { shapes: shapes[..].into(), loads: shared.share(&taken) }
     }
 }
 
