@@ -104,7 +104,7 @@ impl<'g, 'p> Candidates<'g, 'p> {
         for educator in 0..self.grid.educators.len() {
             let mut candidate = match rules.refusal_of(&asked, need, educator) {
                 Some(filter) => self.refused(educator, filter.rule(), filter.name()),
-                None => self.weigh(need, educator, &rules, &asked),
+                None => self.weigh(need, educator, &asked),
             };
             candidate.serves = serves == Some(educator);
             found.push(candidate);
@@ -134,7 +134,7 @@ impl<'g, 'p> Candidates<'g, 'p> {
     }
 
     /// Puts the need on the educator's desk, clears what is in the way, finds it another place, and counts.
-    fn weigh(&mut self, need: Need, educator: EducatorIx, rules: &Rules<'_, 'p>, asked: &[Asked<'p>]) -> Candidate {
+    fn weigh(&mut self, need: Need, educator: EducatorIx, asked: &[Asked<'_>]) -> Candidate {
         let before = self.book.cost();
         let mut gone: Vec<(Need, Before)> = Vec::new();
         let mut offer = self.offer(need, educator);
@@ -160,7 +160,7 @@ impl<'g, 'p> Candidates<'g, 'p> {
                 let sessions = offer.slots.iter().map(|&slot| answer::session(self.grid, slot)).collect();
                 let marginal_cents = Some(self.book.cost() - before);
                 let left = displaces.iter().filter(|other| other.to.is_none()).count();
-                let warnings = cautions::of(&self.book, rules, asked, (need, &offer), left);
+                let warnings = cautions::of(&self.book, asked, (need, &offer), left);
                 self.book.drop_need(need);
                 Candidate { marginal_cents, sessions, displaces, warnings, ..self.named(educator) }
             }

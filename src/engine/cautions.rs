@@ -14,13 +14,7 @@ const NEARLY: i64 = 90;
 
 /// The cautions about a need that the book has just given to an educator; `left` other needs were left to nobody for it.
 /// `asked` is what the need asks of a license.
-pub fn of(
-    book: &Book<'_, '_>,
-    rules: &Rules<'_, '_>,
-    asked: &[Asked<'_>],
-    (need, offer): (Need, &Offer),
-    left: usize,
-) -> Vec<Warning> {
+pub fn of(book: &Book<'_, '_>, asked: &[Asked<'_>], (need, offer): (Need, &Offer), left: usize) -> Vec<Warning> {
     let (grid, educator) = (book.grid, offer.educator);
     let mut found = Vec::new();
     let mut warn = |caution: Caution, said: String| found.push(Warning { code: caution.code().into(), said });
@@ -35,7 +29,7 @@ pub fn of(
     if away > 0 {
         warn(Caution::Away, format!("{away} minutes of it fall on days off"));
     }
-    if let Some((ends, days)) = ends_soon(grid, rules, asked, educator) {
+    if let Some((ends, days)) = ends_soon(grid, asked, educator) {
         warn(Caution::Expires, format!("the license ends on {ends}, {days} days after the last meeting"));
     }
     let (most, limit) =
@@ -73,15 +67,10 @@ fn away_minutes(grid: &Grid<'_>, (need, offer): (Need, &Offer)) -> i64 {
 
 /// The date on which the longest of the licenses that serve ends, where it ends soon after the last meeting, and how many
 /// days after.
-fn ends_soon(
-    grid: &Grid<'_>,
-    rules: &Rules<'_, '_>,
-    asked: &[Asked<'_>],
-    educator: EducatorIx,
-) -> Option<(String, i64)> {
+fn ends_soon(grid: &Grid<'_>, asked: &[Asked<'_>], educator: EducatorIx) -> Option<(String, i64)> {
     let person = grid.educator(educator);
     let ends = |asked: &Asked<'_>| {
-        let serves = person.licenses.iter().filter(|license| rules.serves(Filter::Validity, asked, license));
+        let serves = person.licenses.iter().filter(|license| Rules::serves(Filter::Validity, asked, license));
         let longest = serves.map(|license| license.expires).max()?;
         Some((longest.number() - asked.last.number(), longest))
     };

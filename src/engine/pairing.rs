@@ -144,30 +144,48 @@ impl<'g, 'p> Rules<'g, 'p> {
     /// The same, for somebody who asks about many educators.
     pub fn refusal_of(&self, asked: &[Asked<'p>], need: Need, educator: EducatorIx) -> Option<Filter> {
         let person = self.grid.educator(educator);
-        Filter::ALL.into_iter().find(|&filter| match filter {
-            Filter::Availability => !self.is_available(need, educator),
-            Filter::Load => !self.bears(need, educator),
-            _ => asked.iter().any(|a| !self.passes(filter, a, person)),
+        let licenses = asked.iter().filter_map(|a| Self::license_refusal(a, person)).min();
+        licenses.or_else(|| {
+            Filter::ALL.into_iter().find(|&filter| match filter {
+                Filter::State | Filter::Area | Filter::Grade | Filter::Validity => false,
+                Filter::Availability => !self.is_available(need, educator),
+                Filter::Load => !self.bears(need, educator),
+                _ => asked.iter().any(|a| !self.passes(filter, a, person)),
+            })
         })
     }
 
-    /// Whether one license passes this filter and those before it; the other filters do not ask for one.
-    pub fn serves(&self, filter: Filter, asked: &Asked<'_>, license: &License) -> bool {
-        let state = license.state == asked.state;
-        let area = || asked.areas.contains(&license.area);
-        let grade = || asked.grades.iter().all(|g| license.grades.contains(g));
-        match filter {
-            Filter::State => state,
-            Filter::Area => state && area(),
-            Filter::Grade => state && area() && grade(),
-            _ => state && area() && grade() && license.issued <= asked.first && asked.last <= license.expires,
+    /// The first of the four filters on licenses that none of a person's passes.
+    fn license_refusal(asked: &Asked<'_>, person: &Educator) -> Option<Filter> {
+        let mut furthest = Filter::State;
+        for license in &person.licenses {
+            furthest = furthest.max(Self::refusal_of_license(asked, license)?);
         }
+        Some(furthest)
+    }
+
+    /// The first of the four that a license does not pass.
+    fn refusal_of_license(asked: &Asked<'_>, license: &License) -> Option<Filter> {
+        if license.state != asked.state {
+            Some(Filter::State)
+        } else if !asked.areas.contains(&license.area) {
+            Some(Filter::Area)
+        } else if !asked.grades.iter().all(|g| license.grades.contains(g)) {
+            Some(Filter::Grade)
+        } else {
+            (license.issued > asked.first || asked.last > license.expires).then_some(Filter::Validity)
+        }
+    }
+
+    /// Whether one license passes this filter and those before it; the other filters do not ask for one.
+    pub fn serves(filter: Filter, asked: &Asked<'_>, license: &License) -> bool {
+        Self::refusal_of_license(asked, license).is_none_or(|refused| refused > filter)
     }
 
     pub fn passes(&self, filter: Filter, asked: &Asked<'p>, person: &Educator) -> bool {
         match filter {
             Filter::State | Filter::Area | Filter::Grade | Filter::Validity => {
-                person.licenses.iter().any(|license| self.serves(filter, asked, license))
+                person.licenses.iter().any(|license| Self::serves(filter, asked, license))
             }
             Filter::Clearance => person.clearances.iter().any(|state| state == asked.state),
             Filter::Language => asked.languages.iter().all(|l| person.languages.contains(l)),

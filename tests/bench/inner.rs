@@ -8,7 +8,7 @@ use bellwether::engine::holds::cliques::cliques;
 use bellwether::engine::outcome::{Limits, Progress, Schedule};
 use bellwether::engine::pairing::Pairing;
 use bellwether::engine::problem::Problem;
-use bellwether::engine::search::book::{Book, Room};
+use bellwether::engine::search::book::Book;
 use bellwether::engine::verify::verify;
 use bellwether::engine::{Watch, plan};
 use bellwether::exchange::sample::{self, Request};
@@ -90,9 +90,8 @@ fn book(c: &mut Criterion) {
     c.bench_function("book: every open session of every service", |b| {
         b.iter(|| {
             let open = |service: usize, educator: usize| {
-                let mut room = Room::default();
                 let slots = grid.services[service].slots.iter();
-                slots.filter(|&&slot| book.place_refusal_in(service, educator, slot, &mut room).is_none()).count()
+                slots.filter(|&&slot| book.place_refusal(service, educator, slot).is_none()).count()
             };
             let of = |s: usize| pairing.services[s].iter().map(|&e| open(s, e)).sum::<usize>();
             (0..grid.services.len()).map(of).sum::<usize>()

@@ -8,6 +8,7 @@ use super::Inquiry;
 use crate::engine::grid::{EducatorIx, Need, ServiceIx, SlotIx};
 use crate::engine::rule::Rule;
 use crate::engine::search::book::Room;
+use crate::engine::search::sessions_minutes;
 
 /// Somebody who could serve more minutes of a need than are served today, with everything else as it is.
 pub struct Offer {
@@ -31,10 +32,15 @@ impl Inquiry<'_, '_> {
     pub(super) fn offers(&mut self, need: Need) -> Offers {
         let (cost, served) = (self.book.cost(), self.served_minutes(need));
         let mut offers = Offers::default();
-        if matches!(need, Need::Service(service) if self.most_minutes(service) <= served) {
+        if matches!(need, Need::Service(service) if sessions_minutes(self.grid, service).iter().sum::<i64>() <= served)
+        {
             return offers;
         }
         let was = self.lift(need);
+        let busy = match need {
+            Need::Block(_) => Vec::new(),
+            Need::Service(service) => self.busy_slots(service),
+        };
         for &educator in self.pairing.of(need) {
             let found = match need {
                 Need::Block(block) => match self.book.block_refusal(block, educator) {
@@ -43,7 +49,7 @@ impl Inquiry<'_, '_> {
                 },
                 Need::Service(service) => {
                     let kept = was.iter().find(|w| w.0 == educator).map_or(&[][..], |w| &w.1);
-                    self.best_sessions(service, educator, kept)
+                    self.best_sessions(service, educator, kept, &busy)
                 }
             };
             match found {
@@ -59,16 +65,10 @@ impl Inquiry<'_, '_> {
         offers
     }
 
-    /// Minutes of a service on its best days, whoever serves it and never away.
-    fn most_minutes(&self, service: ServiceIx) -> i64 {
-        let mut days: BTreeMap<usize, i64> = BTreeMap::new();
-        for &slot in &self.grid.services[service].slots {
-            let best = days.entry(self.grid.slots[slot].day_number).or_default();
-            *best = self.grid.offered_minutes(service, slot).max(*best);
-        }
-        let mut best: Vec<i64> = days.into_values().collect();
-        best.sort_unstable_by_key(|&minutes| Reverse(minutes));
-        best.iter().take(self.grid.services[service].wanted).sum()
+    /// By slot of a service that is not placed: whether something else of the student's meets it.
+    fn busy_slots(&self, service: ServiceIx) -> Vec<bool> {
+        let row = &self.grid.services[service];
+        row.slots.iter().map(|&slot| self.book.is_student_busy(row.student, self.grid.slots[slot].hold)).collect()
     }
 
     fn cost_after_lifting(&self, delta: i64) -> i64 {
@@ -82,8 +82,12 @@ impl Inquiry<'_, '_> {
         service: ServiceIx,
         educator: EducatorIx,
         kept: &[SlotIx],
+        busy: &[bool],
     ) -> Result<(i64, i64), Option<Rule>> {
         let grid = self.grid;
+        if kept.is_empty() && self.book.is_refused_whole(service, educator) {
+            return Err(Some(Rule::Caseload));
+        }
         let cost = self.book.cost();
         let mut placed = kept.to_vec();
         for &slot in &placed {
@@ -93,8 +97,14 @@ impl Inquiry<'_, '_> {
         while placed.len() < grid.services[service].wanted {
             refused.clear();
             let (mut best, mut room): (Option<(Reverse<i64>, i64, SlotIx)>, _) = (None, Room::default());
-            for &slot in &grid.services[service].slots {
-                if let Some(rule) = self.book.place_refusal_in(service, educator, slot, &mut room) {
+            for (&slot, busy) in grid.services[service].slots.iter().zip(busy) {
+                let day = |slot: SlotIx| grid.slots[slot].day_number;
+                if placed.iter().any(|&other| day(other) == day(slot)) {
+                    continue;
+                }
+                let meets = |other: &SlotIx| grid.slot_hold(*other).collides(grid.slot_hold(slot), 0);
+                let is_busy = || *busy || placed.iter().any(meets);
+                if let Some(rule) = self.book.seat_refusal(service, educator, slot, is_busy, &mut room) {
                     *refused.entry(rule).or_default() += 1;
                     continue;
                 }
@@ -116,8 +126,8 @@ impl Inquiry<'_, '_> {
         if placed.len() > kept.len() {
             return Ok((minutes, delta));
         }
-        // Slots outside the educator's hours and on days already used say nothing of the rest of the schedule.
-        refused.retain(|rule, _| !matches!(rule, Rule::Availability | Rule::Pattern));
+        // Slots outside the educator's hours say nothing of the rest of the schedule.
+        refused.retain(|rule, _| *rule != Rule::Availability);
         Err(refused.into_iter().max_by_key(|&(rule, count)| (count, Reverse(rule))).map(|(rule, _)| rule))
     }
 }

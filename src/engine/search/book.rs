@@ -184,17 +184,6 @@ impl<'g, 'p> Book<'g, 'p> {
 
     /// Which rule refuses one more session of a service. The service may already have others, with this educator.
     pub fn place_refusal(&self, service: ServiceIx, educator: EducatorIx, slot: SlotIx) -> Option<Rule> {
-        self.place_refusal_in(service, educator, slot, &mut Room::default())
-    }
-
-    /// The same, for somebody who asks about many slots of one educator before anything changes.
-    pub fn place_refusal_in(
-        &self,
-        service: ServiceIx,
-        educator: EducatorIx,
-        slot: SlotIx,
-        room: &mut Room,
-    ) -> Option<Rule> {
         let row = &self.grid.services[service];
         if let Some((with, slots)) = &self.roster.services[service] {
             let same_day = |s: &SlotIx| self.grid.slots[*s].day_number == self.grid.slots[slot].day_number;
@@ -205,11 +194,31 @@ impl<'g, 'p> Book<'g, 'p> {
         if self.is_refused_whole(service, educator) {
             return Some(Rule::Caseload);
         }
-        if self.desks[educator].members(slot).is_none() && !usable(self.grid, slot, educator) {
+        let is_busy = || self.is_student_busy(row.student, self.grid.slots[slot].hold);
+        self.seat_refusal(service, educator, slot, is_busy, &mut Room::default())
+    }
+
+    /// The same of a session that neither its day nor the caseload refuses, for somebody who asks about many slots of one
+    /// educator before anything changes, and who knows whether the student is busy then.
+    pub fn seat_refusal(
+        &self,
+        service: ServiceIx,
+        educator: EducatorIx,
+        slot: SlotIx,
+        is_student_busy: impl FnOnce() -> bool,
+        room: &mut Room,
+    ) -> Option<Rule> {
+        let (members, hold) = (self.desks[educator].members(slot), self.grid.slots[slot].hold);
+        if members.is_none() && !usable(self.grid, slot, educator) {
             return Some(Rule::Availability);
         }
-        let loads = &self.grid.view(self.grid.slots[slot].hold, educator).loads;
-        self.seat_refusal(service, educator, slot, loads, room)
+        if is_student_busy() {
+            return Some(Rule::Student);
+        }
+        match members {
+            Some(members) => (!self.may_join(service, members)).then_some(Rule::Group),
+            None => self.hold_refusal(educator, hold, &self.grid.view(hold, educator).loads, room),
+        }
     }
 
     /// Whether the caseload leaves no room for a service, whenever it is.
@@ -237,26 +246,6 @@ impl<'g, 'p> Book<'g, 'p> {
             None => self.hold_refusal(educator, hold, loads, room).is_none() && members().is_none(),
         };
         fits && !self.is_student_busy(row.student, hold)
-    }
-
-    /// Which rule refuses such a session.
-    fn seat_refusal(
-        &self,
-        service: ServiceIx,
-        educator: EducatorIx,
-        slot: SlotIx,
-        loads: &Loads,
-        room: &mut Room,
-    ) -> Option<Rule> {
-        let (row, desk) = (&self.grid.services[service], &self.desks[educator]);
-        let hold = self.grid.slots[slot].hold;
-        if self.is_student_busy(row.student, hold) {
-            return Some(Rule::Student);
-        }
-        match desk.members(slot) {
-            Some(members) => (!self.may_join(service, members)).then_some(Rule::Group),
-            None => self.hold_refusal(educator, hold, loads, room),
-        }
     }
 
     /// Whether two sessions stand in each other's way at an educator.

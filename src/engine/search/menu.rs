@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use super::Context;
 use super::part::Part;
 use super::rng::SplitMix;
+use crate::engine::chunks::in_chunks;
 use crate::engine::grid::{EducatorIx, Grid, Need, ServiceIx, SlotIx};
 use crate::engine::holds::timeline::Loads;
 use crate::engine::pairing::usable;
@@ -95,20 +96,15 @@ impl<'g> Menu<'g> {
             services: grid.services.iter().map(|_| Box::default()).collect(),
             takers: vec![Vec::new(); grid.educators.len()],
         };
-        for need in needs {
-            let pin = grid.pin_of(need);
-            let allowed = context.pairing.of(need).iter().copied().filter(|&e| pin.is_none_or(|pinned| pinned == e));
-            let most = if let Need::Service(service) = need { most_cents(grid, service) } else { 0 };
-            let mut dishes: Vec<Dish<'g>> = allowed
-                .map(|educator| Dish { least: least(grid, need, educator, most), educator, seats: OnceLock::new() })
-                .collect();
-            dishes.sort_unstable_by_key(|dish| (dish.least, dish.educator));
+        let needs: Vec<Need> = needs.collect();
+        let served = |needs: &[Need]| needs.iter().map(|&need| dishes(context, need)).collect();
+        for (&need, dishes) in needs.iter().zip(in_chunks(&needs, context.limits.threads, served)) {
             for (at, dish) in dishes.iter().enumerate() {
                 menu.takers[dish.educator].push((need, u32::try_from(at).unwrap_or(u32::MAX)));
             }
             match need {
-                Need::Block(block) => menu.blocks[block] = dishes.into(),
-                Need::Service(service) => menu.services[service] = dishes.into(),
+                Need::Block(block) => menu.blocks[block] = dishes,
+                Need::Service(service) => menu.services[service] = dishes,
             }
         }
         menu
@@ -137,6 +133,19 @@ impl<'g> Menu<'g> {
     }
 }
 
+/// Who may serve a need, the cheapest first.
+fn dishes<'g>(context: &Context<'_, 'g, '_>, need: Need) -> Box<[Dish<'g>]> {
+    let grid = context.grid;
+    let pin = grid.pin_of(need);
+    let allowed = context.pairing.of(need).iter().copied().filter(|&e| pin.is_none_or(|pinned| pinned == e));
+    let most = if let Need::Service(service) = need { most_cents(grid, service) } else { 0 };
+    let mut dishes: Vec<Dish<'g>> = allowed
+        .map(|educator| Dish { least: least(grid, need, educator, most), educator, seats: OnceLock::new() })
+        .collect();
+    dishes.sort_unstable_by_key(|dish| (dish.least, dish.educator));
+    dishes.into()
+}
+
 fn least(grid: &Grid<'_>, need: Need, educator: EducatorIx, most: i64) -> i64 {
     let rows = grid.incumbents_of(need).iter().filter(|&&e| e == educator).count();
     let stays = grid.problem.weights.change_cents * i64::try_from(rows).unwrap_or(0);
@@ -160,13 +169,19 @@ pub fn most_cents(grid: &Grid<'_>, service: ServiceIx) -> i64 {
     sessions_cents(grid, service).iter().sum()
 }
 
-/// The same session by session, one a day, dearest first.
+/// The same session by session, dearest first.
 pub fn sessions_cents(grid: &Grid<'_>, service: ServiceIx) -> Vec<i64> {
+    let weight = grid.services[service].weight;
+    sessions_minutes(grid, service).into_iter().map(|minutes| weight * minutes).collect()
+}
+
+/// Minutes of a service on its best days, one session a day, most first, whoever serves it and never away.
+pub fn sessions_minutes(grid: &Grid<'_>, service: ServiceIx) -> Vec<i64> {
     let row = &grid.services[service];
     let mut days: Vec<(usize, i64)> =
         row.slots.iter().zip(&row.offered).map(|(&slot, &minutes)| (grid.slots[slot].day_number, minutes)).collect();
     days.sort_unstable_by_key(|&(day, minutes)| (day, std::cmp::Reverse(minutes)));
     days.dedup_by_key(|d| d.0);
     days.sort_unstable_by_key(|d| std::cmp::Reverse(d.1));
-    days.iter().take(row.wanted).map(|d| row.weight * d.1).collect()
+    days.iter().take(row.wanted).map(|d| d.1).collect()
 }

@@ -41,7 +41,7 @@ use super::{Watch, decode::NotBinary};
 use board::Board;
 use book::{Book, Roster};
 pub use insertion::{Inserter, Offer, accept, offer_block};
-pub use menu::{Dish, Menu};
+pub use menu::{Dish, Menu, sessions_minutes};
 pub use part::{Part, split};
 pub use ruin::stake;
 

@@ -181,18 +181,18 @@ impl<'p> Recount<'p> {
                 };
                 people::check_qualified(educator, &demand, &mut self.broken);
             }
-            let served = self.hold_sessions(service, educator, sessions, &active.into_iter().collect());
+            let served = self.hold_sessions(service, educator, sessions, &active);
             self.tally.unserved += self.unserved_cents(service.priority, owed - served);
         }
     }
 
-    /// Rule H13, and the minutes served on active dates when the educator is not away.
+    /// Rule H13, and the minutes served on active dates, which are in order, when the educator is not away.
     fn hold_sessions(
         &mut self,
         service: &'p Service,
         educator: &'p Educator,
         sessions: &'p [WeeklySession],
-        active: &BTreeSet<Date>,
+        active: &[Date],
     ) -> i64 {
         let mut refuse = |message| {
             self.broken.push(Violation::new(Rule::Pattern, [&service.id, &educator.id], message));
@@ -230,7 +230,8 @@ impl<'p> Recount<'p> {
             let (held, members) =
                 load.sessions.entry(key).or_insert_with(|| (place.held(session, service.minutes), Vec::new()));
             members.push(service);
-            let on_duty = |held: &&Occurrence| active.contains(&held.date) && !people::is_away(educator, held.date);
+            let on_duty =
+                |held: &&Occurrence| active.binary_search(&held.date).is_ok() && !people::is_away(educator, held.date);
             served += held.iter().filter(on_duty).map(|held| held.minutes()).sum::<i64>();
             self.students.entry(&service.student).or_default().extend(held.iter().map(|held| (*held, id.as_str())));
         }
