@@ -1,11 +1,16 @@
 //! The rule table: each rule accepts the case just inside its limit and refuses the one just outside.
 
+use bellwether::engine::answer;
 use bellwether::engine::grid::{Grid, Need};
 use bellwether::engine::outcome::Cost;
 use bellwether::engine::pairing::{self as filters, Pairing};
 use bellwether::engine::rule::Rule;
+use bellwether::engine::search::Dish;
+use bellwether::engine::search::book::{Book, Room};
 use serde_json::{Value, json};
 
+use crate::shared::Dice;
+use crate::spoiling::{good_schedule, rich_problem};
 use crate::tiny::{self, codes, judge, set};
 
 enum In {
@@ -113,4 +118,29 @@ fn whoever_is_paired_with_a_need_passes_every_filter_and_nobody_else_does() {
             assert_eq!(pairing.of(need), passing, "{} {need:?}", problem.name);
         }
     }
+}
+
+#[test]
+fn a_seat_is_free_where_no_rule_refuses_it() {
+    let mut seen = [0; 2];
+    for seed in 1..=6 {
+        let mut problem = rich_problem(seed);
+        let schedule = good_schedule(&mut problem, &mut Dice(seed));
+        let grid = Grid::new(&problem);
+        let (pairing, mut book) = (Pairing::new(&grid), Book::of(&grid, &answer::roster(&grid, &schedule)));
+        for service in 0..grid.services.len() {
+            book.drop_need(Need::Service(service));
+            for &educator in &pairing.services[service] {
+                let dish = Dish::new(&grid, Need::Service(service), educator);
+                for seat in dish.seats(&grid, service) {
+                    let free = !book.is_refused_whole(service, educator)
+                        && book.is_seat_free(service, educator, seat, &mut Room::default());
+                    let refusal = book.place_refusal(service, educator, seat.slot());
+                    assert_eq!(free, refusal.is_none(), "{} {service} {educator}: {refusal:?}", problem.name);
+                    seen[usize::from(free)] += 1;
+                }
+            }
+        }
+    }
+    assert!(seen.iter().all(|&count| count > 100), "refused and free: {seen:?}");
 }

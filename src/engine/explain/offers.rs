@@ -68,7 +68,7 @@ impl Inquiry<'_, '_> {
     /// By slot of a service that is not placed: whether something else of the student's meets it.
     fn busy_slots(&self, service: ServiceIx) -> Vec<bool> {
         let row = &self.grid.services[service];
-        row.slots.iter().map(|&slot| self.book.is_student_busy(row.student, self.grid.slots[slot].hold)).collect()
+        row.slots.iter().map(|&slot| self.book.is_student_busy(row.student, self.grid.slot_hold(slot))).collect()
     }
 
     fn cost_after_lifting(&self, delta: i64) -> i64 {

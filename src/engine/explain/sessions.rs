@@ -55,7 +55,7 @@ impl Inquiry<'_, '_> {
         let (grid, person) = (self.grid, self.grid.educator(educator));
         let hold = grid.slots[slot].hold;
         let same_day = placed.iter().any(|&other| grid.slots[other].day_number == grid.slots[slot].day_number);
-        if same_day || self.book.is_student_busy(grid.services[service].student, hold) {
+        if same_day || self.book.is_student_busy(grid.services[service].student, grid.hold(hold)) {
             return None;
         }
         let members = self.book.members(educator, slot);

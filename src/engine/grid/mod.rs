@@ -122,14 +122,14 @@ pub struct Grid<'p> {
     links: Links,
 }
 
-/// What ties needs to educators and to each other, by need.
+/// What ties needs to educators and to each other, by need: blocks first, then services.
 #[derive(Default)]
 struct Links {
     /// Who serves it in the published schedule, once for each row.
-    incumbents: BTreeMap<Need, Vec<EducatorIx>>,
-    pins: BTreeMap<Need, EducatorIx>,
+    incumbents: Vec<Vec<EducatorIx>>,
+    pins: Vec<Option<EducatorIx>>,
     /// Positions in `problem.together`, distinct.
-    together: BTreeMap<Need, Vec<usize>>,
+    together: Vec<Vec<usize>>,
 }
 
 /// From ids to positions.
@@ -245,21 +245,32 @@ impl<'p> Grid<'p> {
     }
 
     fn link(&mut self) {
-        let mut links = Links::default();
+        let needs = self.blocks.len() + self.services.len();
+        let (mut incumbents, mut pins, mut together) =
+            (vec![Vec::new(); needs], vec![None; needs], vec![Vec::new(); needs]);
         let pair = |p: &Pair| self.need(&p.need).zip(self.index.educators.get(p.educator.as_str()).copied());
         for (need, educator) in self.problem.incumbents.iter().filter_map(pair) {
-            links.incumbents.entry(need).or_default().push(educator);
+            incumbents[self.number(need)].push(educator);
         }
-        links.pins.extend(self.problem.pins.iter().filter_map(pair));
-        for (row, together) in self.problem.together.iter().enumerate() {
-            for need in together.needs.iter().filter_map(|id| self.need(id)) {
-                let rows = links.together.entry(need).or_default();
+        for (need, educator) in self.problem.pins.iter().filter_map(pair) {
+            pins[self.number(need)] = Some(educator);
+        }
+        for (row, of) in self.problem.together.iter().enumerate() {
+            for need in of.needs.iter().filter_map(|id| self.need(id)) {
+                let rows = &mut together[self.number(need)];
                 if rows.last() != Some(&row) {
                     rows.push(row);
                 }
             }
         }
-        self.links = links;
+        self.links = Links { incumbents, pins, together };
+    }
+
+    fn number(&self, need: Need) -> usize {
+        match need {
+            Need::Block(block) => block,
+            Need::Service(service) => self.blocks.len() + service,
+        }
     }
 
     /// The block or service that an id of the problem belongs to.
@@ -270,16 +281,16 @@ impl<'p> Grid<'p> {
 
     /// Who serves the need in the published schedule, once for each section of a block.
     pub fn incumbents_of(&self, need: Need) -> &[EducatorIx] {
-        self.links.incumbents.get(&need).map_or(&[], Vec::as_slice)
+        &self.links.incumbents[self.number(need)]
     }
 
     pub fn pin_of(&self, need: Need) -> Option<EducatorIx> {
-        self.links.pins.get(&need).copied()
+        self.links.pins[self.number(need)]
     }
 
     /// Rows of `together` that the need is in.
     pub fn together_of(&self, need: Need) -> &[usize] {
-        self.links.together.get(&need).map_or(&[], Vec::as_slice)
+        &self.links.together[self.number(need)]
     }
 
     fn expand_sections(&mut self, threads: usize) {

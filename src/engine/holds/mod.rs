@@ -30,13 +30,42 @@ pub struct Hold {
     /// Sum of the lengths of all occurrences.
     pub minutes: i64,
     pub week: Week,
+    pub span: Span,
     /// Two occurrences are at one and the same time.
     twice: bool,
+}
+
+/// What tells most holds apart without a look at their dates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
     /// The earliest start and the latest end, in minutes of the UTC day on which it begins.
     earliest: i64,
     latest: i64,
     /// A bit for each weekday on which it begins, Monday first.
     weekdays: u8,
+}
+
+impl Span {
+    fn of(pieces: &[Piece]) -> Self {
+        Self {
+            earliest: pieces.iter().map(|piece| piece.start).min().unwrap_or(0),
+            latest: pieces.iter().map(|piece| piece.end).max().unwrap_or(0),
+            weekdays: pieces.iter().flat_map(|piece| piece.days.weekdays()).fold(0, |all, day| all | 1 << day),
+        }
+    }
+
+    /// Whether neither of two holds comes near the day after it begins. Nearly nothing does.
+    fn stay_within_the_day(self, other: Self, gap: i64) -> bool {
+        self.latest + gap <= DAY && other.latest + gap <= DAY
+    }
+
+    /// Whether `gap` minutes lie between the two for certain.
+    pub fn is_clear_of(self, other: Self, gap: i64) -> bool {
+        self.stay_within_the_day(other, gap)
+            && (self.weekdays & other.weekdays == 0
+                || self.earliest >= other.latest + gap
+                || other.earliest >= self.latest + gap)
+    }
 }
 
 impl Hold {
@@ -66,12 +95,11 @@ impl Hold {
     pub fn collides(&self, other: &Self, gap: i64) -> bool {
         let overlaps =
             |a: &Piece, b: &Piece| a.start < b.end + gap && b.start < a.end + gap && a.days.intersects(&b.days);
-        // Nearly nothing reaches the next day.
-        if self.latest + gap <= DAY && other.latest + gap <= DAY {
-            return self.weekdays & other.weekdays != 0
-                && self.earliest < other.latest + gap
-                && other.earliest < self.latest + gap
-                && self.pieces.iter().any(|a| other.pieces.iter().any(|b| overlaps(a, b)));
+        if self.span.is_clear_of(other.span, gap) {
+            return false;
+        }
+        if self.span.stay_within_the_day(other.span, gap) {
+            return self.pieces.iter().any(|a| other.pieces.iter().any(|b| overlaps(a, b)));
         }
         self.pieces.iter().any(|a| other.pieces.iter().any(|b| near(a, b, gap)))
     }
@@ -130,9 +158,7 @@ impl Pieces {
             minutes: self.pieces.iter().map(of_piece).sum(),
             week: Week::new(self.horizon, &self.pieces),
             twice: self.twice,
-            earliest: self.pieces.iter().map(|piece| piece.start).min().unwrap_or(0),
-            latest: self.pieces.iter().map(|piece| piece.end).max().unwrap_or(0),
-            weekdays: self.pieces.iter().flat_map(|piece| piece.days.weekdays()).fold(0, |all, day| all | 1 << day),
+            span: Span::of(&self.pieces),
             pieces: self.pieces,
         }
     }

@@ -231,6 +231,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn zones_agree_that_show_the_same_time_all_year() {
+        let term = DateSpan { first: Date::ymd(2026, 8, 10), last: Date::ymd(2027, 6, 18) };
+        let zone = |tz| Zone::new(tz, Horizon::new(term));
+        assert!(zone(Tz::America__New_York).agrees_with(&zone(Tz::America__Detroit)));
+        assert!(zone(Tz::America__Denver).agrees_with(&zone(Tz::America__Boise)));
+        assert!(!zone(Tz::America__Denver).agrees_with(&zone(Tz::America__Phoenix)));
+        assert!(!zone(Tz::America__New_York).agrees_with(&zone(Tz::America__Chicago)));
+    }
+
+    #[test]
     fn a_view_shows_what_the_zone_database_does() {
         let term = DateSpan { first: Date::ymd(2026, 8, 10), last: Date::ymd(2027, 6, 18) };
         let horizon = Horizon::new(term);

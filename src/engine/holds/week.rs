@@ -6,7 +6,7 @@
 //! minutes asked once for seats that share them), the same 60,000 rounds of annealing on us-m's services, with the same answer,
 //! went from 20.2 s to 8.5 s of processor time.
 
-use std::sync::Arc;
+use smallvec::SmallVec;
 
 use super::Piece;
 use super::days::{Horizon, SEASONS};
@@ -39,9 +39,9 @@ struct Mark {
     beside: u64,
 }
 
-/// The quarter hours of one hold: a few, for most meet once a week.
+/// The quarter hours of one hold: a few, for most meet once a week, and these lie in place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Week(Arc<[Mark]>);
+pub struct Week(SmallVec<[Mark; SEASONS]>);
 
 impl Week {
     pub fn new(horizon: Horizon, pieces: &[Piece]) -> Self {
@@ -72,10 +72,15 @@ impl Week {
         Self((0..SEASONS * WORDS).map(mark).filter(|mark| mark.padded != 0).collect())
     }
 
+    /// A bit for every 64 quarter hours of which it touches some.
+    pub fn words(&self) -> Words {
+        self.0.iter().filter(|mark| mark.touched != 0).fold(0, |words, mark| words | 1 << mark.word)
+    }
+
     /// What a hold is to all that makes somebody busy, who wants `gap` minutes between.
     pub fn glance(&self, busy: &Busy, gap: i64) -> Glance {
         let (mut met, mut sure) = (0, 0);
-        for mark in &*self.0 {
+        for mark in &self.0 {
             let (touched, filled) = if gap > 0 { (mark.padded, mark.beside) } else { (mark.touched, mark.filled) };
             met |= touched & busy.touched[mark.word];
             sure |= filled & busy.filled[mark.word];
@@ -103,14 +108,26 @@ impl Default for Busy {
 
 impl Busy {
     pub fn add(&mut self, week: &Week) {
-        for mark in &*week.0 {
+        for mark in &week.0 {
             self.touched[mark.word] |= mark.touched;
             self.filled[mark.word] |= mark.filled;
+        }
+    }
+
+    /// Forgets all of some quarter hours.
+    pub fn clear(&mut self, words: Words) {
+        for word in (0..SEASONS * WORDS).filter(|word| words >> word & 1 == 1) {
+            self.touched[word] = 0;
+            self.filled[word] = 0;
         }
     }
 }
 
 const EMPTY: Bits = [0; SEASONS * WORDS];
+
+/// A bit for every 64 quarter hours of both seasons.
+pub type Words = u32;
+const _: () = assert!(SEASONS * WORDS <= Words::BITS as usize);
 
 /// Marks a quarter hour, counted from the midnight that begins `weekday`; it may lie on a neighboring day, which may be of the
 /// other season.

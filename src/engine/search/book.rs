@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 
 use super::desk::Desk;
+use super::menu::Seat;
 use crate::engine::grid::{BlockIx, EducatorIx, Grid, HoldIx, Need, ServiceIx, SlotIx};
+use crate::engine::holds::Hold;
 use crate::engine::holds::timeline::Loads;
 use crate::engine::pairing::usable;
 use crate::engine::rule::Rule;
@@ -148,9 +150,9 @@ impl<'g, 'p> Book<'g, 'p> {
         blocks.chain(slots.flat_map(|held| held.members.iter().map(|&s| Need::Service(s)))).collect()
     }
 
-    fn is_in_the_way(&self, educator: EducatorIx, hold: HoldIx) -> bool {
-        let (wanted, gap) = (self.grid.hold(hold), self.grid.educators[educator].buffer);
-        self.desks[educator].is_in_the_way(&wanted.week, gap, |other| self.grid.hold(other).collides(wanted, gap))
+    fn is_in_the_way(&self, educator: EducatorIx, hold: &Hold) -> bool {
+        let gap = self.grid.educators[educator].buffer;
+        self.desks[educator].is_in_the_way(hold, gap, |other| self.grid.hold(other).collides(hold, gap))
     }
 
     /// Which limit minutes would break beside those on the educator's desk: of some week or of some day.
@@ -164,7 +166,7 @@ impl<'g, 'p> Book<'g, 'p> {
     }
 
     /// Which dynamic rule a hold would break on the educator's desk: weekly or daily minutes, overlap.
-    fn hold_refusal(&self, educator: EducatorIx, hold: HoldIx, loads: &Loads, room: &mut Room) -> Option<Rule> {
+    fn hold_refusal(&self, educator: EducatorIx, hold: &Hold, loads: &Loads, room: &mut Room) -> Option<Rule> {
         let refused = room.ask(loads, || self.load_refusal(educator, loads));
         refused.or_else(|| self.is_in_the_way(educator, hold).then_some(Rule::Overlap))
     }
@@ -179,7 +181,8 @@ impl<'g, 'p> Book<'g, 'p> {
         {
             return Some(Rule::Preps);
         }
-        self.hold_refusal(educator, row.hold, &self.grid.view(row.hold, educator).loads, &mut Room::default())
+        let loads = &self.grid.view(row.hold, educator).loads;
+        self.hold_refusal(educator, self.grid.hold(row.hold), loads, &mut Room::default())
     }
 
     /// Which rule refuses one more session of a service. The service may already have others, with this educator.
@@ -194,7 +197,7 @@ impl<'g, 'p> Book<'g, 'p> {
         if self.is_refused_whole(service, educator) {
             return Some(Rule::Caseload);
         }
-        let is_busy = || self.is_student_busy(row.student, self.grid.slots[slot].hold);
+        let is_busy = || self.is_student_busy(row.student, self.grid.slot_hold(slot));
         self.seat_refusal(service, educator, slot, is_busy, &mut Room::default())
     }
 
@@ -217,7 +220,7 @@ impl<'g, 'p> Book<'g, 'p> {
         }
         match members {
             Some(members) => (!self.may_join(service, members)).then_some(Rule::Group),
-            None => self.hold_refusal(educator, hold, &self.grid.view(hold, educator).loads, room),
+            None => self.hold_refusal(educator, self.grid.hold(hold), &self.grid.view(hold, educator).loads, room),
         }
     }
 
@@ -231,21 +234,14 @@ impl<'g, 'p> Book<'g, 'p> {
 
     /// Whether one more session, on another day than those there are, of a service that neither the static rules nor the
     /// caseload refuse is refused by nothing. What is known soonest is asked first: most desks are full.
-    pub fn is_seat_free(
-        &self,
-        service: ServiceIx,
-        educator: EducatorIx,
-        slot: SlotIx,
-        loads: &Loads,
-        room: &mut Room,
-    ) -> bool {
-        let (row, hold) = (&self.grid.services[service], self.grid.slots[slot].hold);
-        let members = || self.desks[educator].members(slot);
+    pub fn is_seat_free(&self, service: ServiceIx, educator: EducatorIx, seat: &Seat<'_>, room: &mut Room) -> bool {
+        let row = &self.grid.services[service];
+        let members = || self.desks[educator].members(seat.slot());
         let fits = match row.shareable.then(members).flatten() {
             Some(members) => self.may_join(service, members),
-            None => self.hold_refusal(educator, hold, loads, room).is_none() && members().is_none(),
+            None => self.hold_refusal(educator, seat.hold, seat.loads, room).is_none() && members().is_none(),
         };
-        fits && !self.is_student_busy(row.student, hold)
+        fits && !self.is_student_busy(row.student, seat.hold)
     }
 
     /// Whether two sessions stand in each other's way at an educator.
@@ -264,9 +260,8 @@ impl<'g, 'p> Book<'g, 'p> {
     }
 
     /// Whether another session of the student meets a hold.
-    pub fn is_student_busy(&self, student: usize, hold: HoldIx) -> bool {
-        let wanted = self.grid.hold(hold);
-        self.students[student].iter().any(|&(_, other)| self.grid.slot_hold(other).collides(wanted, 0))
+    pub fn is_student_busy(&self, student: usize, hold: &Hold) -> bool {
+        self.students[student].iter().any(|&(_, other)| self.grid.slot_hold(other).collides(hold, 0))
     }
 
     /// Services placed for a student.
@@ -428,9 +423,9 @@ impl<'g, 'p> Book<'g, 'p> {
     fn load(&mut self, educator: EducatorIx, hold: HoldIx, by: i64) {
         let loads = &self.grid.view(hold, educator).loads;
         if by > 0 {
-            self.desks[educator].claim(hold, &self.grid.hold(hold).week, loads);
+            self.desks[educator].claim(hold, self.grid.hold(hold), loads);
         } else {
-            self.desks[educator].release(hold, loads);
+            self.desks[educator].release(hold, |other| self.grid.hold(other), loads);
         }
     }
 }

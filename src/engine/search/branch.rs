@@ -17,7 +17,7 @@ use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
 use super::ceiling::Ceiling;
-use super::chain::Chain;
+use super::chain::{Chain, UNITS};
 use crate::engine::holds::timeline::Loads;
 use walk::Partial;
 
@@ -30,8 +30,6 @@ pub struct Effort {
     pub steps: usize,
     /// A node is not gone into for less than this share of what is known.
     pub slack: f64,
-    /// Into how many units the minutes of the weeks are cut.
-    pub units: usize,
 }
 
 impl Effort {
@@ -39,7 +37,7 @@ impl Effort {
     /// first prices of us-l, all terms come to 26.4 G by 1 node, 22.9 G by 10, 22.1 G by 100 and 22.0 G by 10,000, in 0.1,
     /// 0.5, 2.0 and 3.2 s, if no node is walked.
     pub fn for_pairs(pairs: usize) -> Self {
-        Self { nodes: (400_000_000 / pairs.max(1)).clamp(6, MOST), steps: STEPS, slack: 0.000_3, units: 64 }
+        Self { nodes: (400_000_000 / pairs.max(1)).clamp(6, MOST), steps: STEPS, slack: 0.000_3 }
     }
 
     /// The effort for prices that are `share` of their way to the last: while they are far off, little will do.
@@ -131,14 +129,18 @@ impl Sums {
     }
 
     fn add(&mut self, loads: &Loads) {
-        let add = |sums: &mut Vec<u32>, table: &[(u32, u32)]| {
+        let add = |sums: &mut Vec<u32>, table: &[(u32, u32)], top: &mut i64| {
             if let Some(last) = table.last().filter(|last| sums.len() <= last.0 as usize) {
                 sums.resize(last.0 as usize + 1, 0);
             }
-            table.iter().for_each(|&(key, minutes)| sums[key as usize] += minutes);
-            i64::from(sums.iter().copied().max().unwrap_or(0))
+            for &(key, minutes) in table {
+                sums[key as usize] += minutes;
+                *top = i64::from(sums[key as usize]).max(*top);
+            }
         };
-        self.tops = [add(&mut self.weeks, &loads.by_week), add(&mut self.days, &loads.by_day)];
+        let [week, day] = &mut self.tops;
+        add(&mut self.weeks, &loads.by_week, week);
+        add(&mut self.days, &loads.by_day, day);
     }
 
     /// Whether there is room for more within the limits of a week and of a day.
@@ -366,17 +368,16 @@ impl<'c> Branch<'c> {
 
     /// The bound on what is still free.
     fn sweep(&mut self) -> f64 {
-        let units = self.effort.units;
         let left = self.room[0] + self.room[1];
         let mut chain = std::mem::take(&mut self.scratch.chain);
-        let unit = chain.begin(units, left, &self.scratch.pieces);
+        let unit = chain.begin(left, &self.scratch.pieces);
         for (block, row) in self.ceiling.blocks.iter().enumerate() {
             // The first prep is free, whichever it is: it is given back as a gift.
             let worth = self.scratch.worths[block] - self.ceiling.prep * self.least_preps(block);
             if self.scratch.worths[block] > 0.0 && self.is_free(block) {
                 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and the units")]
                 let taken = if unit > 0.0 { (row.whole_load() / unit) as usize } else { 0 };
-                chain.push(block, worth, taken.min(units));
+                chain.push(block, worth, taken.min(UNITS));
             }
         }
         let most = chain.sweep(&self.ceiling.clashes, self.gift());

@@ -2,7 +2,8 @@
 
 use crate::engine::grid::{BlockIx, HoldIx, ServiceIx, SlotIx};
 use crate::engine::holds::timeline::Loads;
-use crate::engine::holds::week::{Busy, Glance, Week};
+use crate::engine::holds::week::{Busy, Glance, Words};
+use crate::engine::holds::{Hold, Span};
 
 /// A slot held, with the services that sit in it.
 #[derive(Clone)]
@@ -22,9 +23,16 @@ pub struct Desk {
     /// Minutes by day and by week, numbered as in `Loads`.
     day: Sums,
     week: Sums,
-    /// What is held, with its week.
-    claims: Vec<(HoldIx, Week)>,
+    claims: Vec<Claim>,
     busy: Busy,
+}
+
+/// What is held, with what tells it apart from most.
+#[derive(Clone, Copy)]
+struct Claim {
+    hold: HoldIx,
+    span: Span,
+    words: Words,
 }
 
 impl Desk {
@@ -37,12 +45,15 @@ impl Desk {
         (&self.week.of, &self.day.of)
     }
 
-    /// Whether a hold collides with one on the desk; `collides` is asked of those where a glance at the week does not tell.
-    pub fn is_in_the_way(&self, week: &Week, gap: i64, mut collides: impl FnMut(HoldIx) -> bool) -> bool {
-        match week.glance(&self.busy, gap) {
+    /// Whether a hold collides with one on the desk; `collides` is asked of those where neither a glance at the week nor the
+    /// time of the day tells.
+    pub fn is_in_the_way(&self, wanted: &Hold, gap: i64, mut collides: impl FnMut(HoldIx) -> bool) -> bool {
+        match wanted.week.glance(&self.busy, gap) {
             Glance::Clear => false,
             Glance::Collides => true,
-            Glance::Unsure => self.claims.iter().any(|&(hold, _)| collides(hold)),
+            Glance::Unsure => {
+                self.claims.iter().any(|claim| !claim.span.is_clear_of(wanted.span, gap) && collides(claim.hold))
+            }
         }
     }
 
@@ -90,20 +101,21 @@ impl Desk {
     }
 
     /// Adds a hold with its minutes.
-    pub fn claim(&mut self, hold: HoldIx, week: &Week, loads: &Loads) {
-        self.claims.push((hold, week.clone()));
-        self.busy.add(week);
+    pub fn claim(&mut self, number: HoldIx, hold: &Hold, loads: &Loads) {
+        self.claims.push(Claim { hold: number, span: hold.span, words: hold.week.words() });
+        self.busy.add(&hold.week);
         self.day.add(&loads.by_day);
         self.week.add(&loads.by_week);
     }
 
-    /// Takes a hold away.
-    pub fn release(&mut self, hold: HoldIx, loads: &Loads) {
-        if let Some(at) = self.claims.iter().position(|claim| claim.0 == hold) {
-            self.claims.swap_remove(at);
+    /// Takes a hold away; `hold` knows those that stay.
+    pub fn release<'h>(&mut self, number: HoldIx, hold: impl Fn(HoldIx) -> &'h Hold, loads: &Loads) {
+        if let Some(at) = self.claims.iter().position(|claim| claim.hold == number) {
+            let words = self.claims.swap_remove(at).words;
+            self.busy.clear(words);
+            let stay = self.claims.iter().filter(|claim| claim.words & words != 0);
+            stay.for_each(|claim| self.busy.add(&hold(claim.hold).week));
         }
-        self.busy = Busy::default();
-        self.claims.iter().for_each(|claim| self.busy.add(&claim.1));
         self.day.take(&loads.by_day);
         self.week.take(&loads.by_week);
     }

@@ -121,7 +121,7 @@ impl Inserter {
             let pending = &offer.slots[self.written..];
             let (mut room, mut unsure) = (Room::default(), false);
             let free = |seat: &&Seat<'_>| {
-                if !book.is_seat_free(service, offer.educator, seat.slot(), seat.loads, &mut room) {
+                if !book.is_seat_free(service, offer.educator, seat, &mut room) {
                     return false;
                 }
                 unsure |= !pending.is_empty() && !book.bears_all(offer.educator, pending, seat.slot());
@@ -146,13 +146,13 @@ impl Inserter {
             }
             if !book.members(offer.educator, seat.slot()).is_empty()
                 && !self.days.contains(&seat.day())
-                && book.is_seat_free(service, offer.educator, seat.slot(), seat.loads, &mut Room::default())
+                && book.is_seat_free(service, offer.educator, seat, &mut Room::default())
             {
                 book.place(service, offer.educator, seat.slot());
                 self.written += 1;
                 self.days.push(seat.day());
                 offer.slots.push(seat.slot());
-                offer.delta += seat.delta - pay * book.grid.slot_hold(seat.slot()).minutes;
+                offer.delta += seat.delta - pay * seat.hold.minutes;
             }
         }
     }

@@ -7,6 +7,7 @@ use super::part::Part;
 use super::rng::SplitMix;
 use crate::engine::chunks::in_chunks;
 use crate::engine::grid::{EducatorIx, Grid, Need, ServiceIx, SlotIx};
+use crate::engine::holds::Hold;
 use crate::engine::holds::timeline::Loads;
 use crate::engine::pairing::usable;
 
@@ -23,6 +24,7 @@ pub struct Seat<'g> {
     /// Pay less the minutes served, in cents, where the educator does not hold the slot already.
     pub delta: i64,
     pub loads: &'g Loads,
+    pub hold: &'g Hold,
     day: u32,
     slot: u32,
 }
@@ -58,9 +60,11 @@ fn seats<'g>(grid: &'g Grid<'_>, service: ServiceIx, educator: EducatorIx) -> Bo
         .map(|(&slot, &offered)| {
             let earned = row.weight * (offered - grid.away_minutes(service, slot, educator));
             let short = |n: usize| u32::try_from(n).expect("fewer than 2^32 slots");
+            let hold = grid.slot_hold(slot);
             Seat {
-                delta: pay * grid.slot_hold(slot).minutes - earned,
+                delta: pay * hold.minutes - earned,
                 loads: &grid.view(grid.slots[slot].hold, educator).loads,
+                hold,
                 day: short(grid.slots[slot].day_number),
                 slot: short(slot),
             }

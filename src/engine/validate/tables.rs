@@ -35,7 +35,7 @@ pub struct Field {
     pub nullable: bool,
 }
 
-pub const fn must(name: &'static str, shape: Shape) -> Field {
+const fn must(name: &'static str, shape: Shape) -> Field {
     Field { name, shape, required: true, nullable: false }
 }
 
@@ -57,7 +57,7 @@ const TEXTS: Shape = Shape::List(&Shape::Text);
 const GRADES: Shape = Shape::List(&Shape::Grade);
 const WEEKDAYS: Shape = Shape::List(&Shape::Weekday);
 const SPAN: Shape = record(&[must("first", Shape::First), must("last", Shape::Last)]);
-const PAIRS: Shape = Shape::List(&record(&[must("need", Shape::Text), must("educator", Shape::Text)]));
+pub const PAIRS: Shape = Shape::List(&record(&[must("need", Shape::Text), must("educator", Shape::Text)]));
 
 const CALENDAR: Shape = record(&[
     must("first", Shape::First),

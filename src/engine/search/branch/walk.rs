@@ -8,7 +8,7 @@
 //! of 300 nodes 3.6 s and 848.1 M. At us-l the bound came to 19.9 G after 600 s, from 19.2 G.
 
 use super::super::ceiling::Block;
-use super::super::chain::{Chain, ones};
+use super::super::chain::{Chain, UNITS, ones};
 use super::{Branch, Sums};
 
 /// The end of a chain.
@@ -40,7 +40,7 @@ impl Branch<'_> {
         first.uncounted = None;
         first.courses.clear();
         (first.sections, first.room) = (self.sections, self.room);
-        (first.sum, first.left) = (self.sum + self.gift(), self.effort.units);
+        (first.sum, first.left) = (self.sum + self.gift(), UNITS);
         let ended = self.walk_on(&mut stack, &mut Vec::new(), &mut { self.effort.steps });
         self.scratch.stack = stack;
         ended

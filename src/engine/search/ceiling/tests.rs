@@ -96,7 +96,7 @@ fn no_term_is_worth_more_than_its_ceiling_and_with_nodes_enough_the_two_are_one(
         };
         let mut scratch = Scratch::default();
         for (nodes, steps) in [(1, 0), (2, 3), (5, 0), (20, 10), (2_000, 0), (2_000, 1_000)] {
-            let effort = Effort { nodes, steps, slack: 0.0, units: 64 };
+            let effort = Effort { nodes, steps, slack: 0.0 };
             let choice = ceiling.choose(&prices, effort, &mut scratch);
             assert!(choice.worth >= most(None).max(0.0) - 1e-3, "{} of {}", choice.worth, most(None));
             if choice.worth > 0.0 {
