@@ -83,9 +83,9 @@ pub fn plan(
 /// asked for. Somebody waits for it: the nearest fixes are left out.
 #[must_use]
 pub fn conclude(problem: &Problem, schedule: Schedule, bound: (i64, String), gap_asked: f64) -> Outcome {
-    let grid = Grid::new(problem);
-    let pairing = Pairing::new(&grid);
     let limits = Limits { gap: gap_asked, ..Limits::default() };
+    let grid = Grid::on_threads(problem, limits.threads);
+    let pairing = Pairing::on_threads(&grid, limits.threads);
     report(&grid, &pairing, schedule, bound, &limits, 0)
 }
 

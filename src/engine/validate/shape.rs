@@ -367,11 +367,11 @@ mod tests {
             Value::Object(members) => {
                 for (name, member) in members {
                     let mut without = members.clone();
-                    let member = without.remove(name).unwrap_or(member.clone());
+                    without.remove(name);
                     found.push(without.clone().into());
                     without.insert(format!("{name}0"), member.clone());
                     found.push(without.into());
-                    for other in spoiled(&member, others) {
+                    for other in spoiled(member, others) {
                         let mut members = members.clone();
                         members.insert(name.clone(), other);
                         found.push(members.into());
