@@ -65,12 +65,21 @@ pub fn problem(seed: u64) -> Problem {
         "schools": schools, "courses": [{"id": "c0", "areas": ["math"]}, {"id": "c1", "areas": ["math", "slp"]}],
         "sections": sections, "services": services, "educators": educators,
         "together": [{"id": "t", "needs": needs, "cents": 4000}]});
+    let is_bundled = |section: &&Value| section["bundle"] == "b";
+    let bundled: Vec<Value> =
+        document["sections"].as_array().into_iter().flatten().filter(is_bundled).cloned().collect();
+    let mut of_bundle = None;
     for need in &needs {
         if d.one_in(4) {
             push(&mut document, "incumbents", json!({"need": need, "educator": word(d, &["e0", "e1"])}));
         }
         if d.one_in(12) {
-            push(&mut document, "pins", json!({"need": need, "educator": word(d, &["e0", "e1"])}));
+            let mut educator = word(d, &["e0", "e1"]);
+            if bundled.iter().any(|section| section["id"] == **need) {
+                // Pins of one bundle to two educators are bad input, and no problem.
+                educator = *of_bundle.get_or_insert(educator);
+            }
+            push(&mut document, "pins", json!({"need": need, "educator": educator}));
         }
     }
     // A pin against a veto is bad input, and no problem.

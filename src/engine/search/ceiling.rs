@@ -273,6 +273,10 @@ impl Ceiling {
         self.blocks.iter().map(|b| b.need).chain(self.services.iter().map(|s| s.need))
     }
 
+    pub fn has_services(&self) -> bool {
+        !self.services.is_empty()
+    }
+
     pub fn educator(&self) -> EducatorIx {
         self.educator
     }

@@ -4,6 +4,7 @@
 //! thread each. Every part ends with a roster that obeys the rules and a bound that holds.
 
 mod anneal;
+mod appraise;
 pub mod board;
 pub mod book;
 mod branch;

@@ -17,7 +17,7 @@ use super::part::Part;
 use super::rng::SplitMix;
 use super::students::Students;
 use crate::engine::chunks::{each_apart, in_chunks};
-use crate::engine::grid::{BlockIx, EducatorIx, Grid, Need};
+use crate::engine::grid::{BlockIx, EducatorIx, Grid, Need, ServiceIx};
 
 /// By how much of what a need is worth alone its price moves in the first and in the last pass.
 const FAST: f64 = 0.3;
@@ -43,6 +43,8 @@ pub struct Prices {
     /// The least total found, and at which prices.
     pub best: f64,
     pub best_prices: Vec<f64>,
+    /// By educator of the part: what their term is worth at most at the best prices. None before any were tried.
+    pub(super) best_worths: Vec<f64>,
     pub(super) effort: Effort,
     /// By need: how far its price falls when one educator of those who could take it is asked.
     fall: Vec<f64>,
@@ -85,6 +87,7 @@ impl Prices {
             scale: prices.iter().map(|p| p.max(1.0)).collect(),
             best: f64::INFINITY,
             best_prices: prices.clone(),
+            best_worths: Vec::new(),
             prices,
             effort: Effort::for_pairs(pairs),
         }
@@ -194,6 +197,7 @@ impl Prices {
         if total < self.best {
             self.best = total;
             self.best_prices = prices;
+            self.best_worths = worths;
         }
     }
 
@@ -220,6 +224,25 @@ impl Prices {
             ceilings.iter().map(|ceiling| (!stop()).then(|| worth(ceiling))).collect()
         };
         in_chunks(&self.ceilings, threads, work).into_iter().collect()
+    }
+
+    /// Learns that some educators' terms, by position, are worth no more than so much at the best prices.
+    pub fn know(&mut self, worths: &[(usize, f64)]) {
+        for &(n, worth) in worths {
+            let known = &mut self.best_worths[n];
+            self.best -= (*known - worth).max(0.0);
+            *known = known.min(worth);
+        }
+    }
+
+    /// A need by its number.
+    pub fn need(&self, number: usize) -> Need {
+        self.needs[number]
+    }
+
+    /// The share of a service's cents for which its student answers.
+    pub fn forgiven(&self, service: ServiceIx) -> f64 {
+        self.students.forgiven(service)
     }
 
     /// Adds the sections that each educator teaches in a roster to those known.
@@ -250,18 +273,16 @@ impl Prices {
     /// The pairs that some roster that earns more than `earned` may hold: without the others no such roster is lost.
     /// Once `stop` says so, all that are left are kept.
     pub fn survivors(&self, earned: f64, threads: usize, stop: &(dyn Fn() -> bool + Sync)) -> Vec<(Need, EducatorIx)> {
-        let Some(worths) = self.worths(&self.best_prices, threads, stop) else {
-            let all =
-                |ceiling: &Ceiling| ceiling.needs().map(|n| (self.needs[n], ceiling.educator())).collect::<Vec<_>>();
-            return self.ceilings.iter().flat_map(all).collect();
-        };
-        let total = self.of_needs(&self.best_prices) + worths.iter().sum::<f64>();
+        let total = self.of_needs(&self.best_prices) + self.best_worths.iter().sum::<f64>();
+        // Where no prices were ever tried, nothing is known against any pair.
+        let is_tried = !self.best_worths.is_empty();
+        let worths = self.best_worths.iter().copied().chain(std::iter::repeat(0.0));
         let rows: Vec<(&Ceiling, f64)> = self.ceilings.iter().zip(worths).collect();
         let of_each = in_chunks(&rows, threads, |rows| {
             let mut scratch = Scratch::default();
             let of = |&(ceiling, free): &(&Ceiling, f64)| -> Vec<(Need, EducatorIx)> {
                 let mut may = |number: &usize| {
-                    stop() || {
+                    !is_tried || stop() || {
                         let with = ceiling.worth_with(*number, &self.best_prices, free, self.effort, &mut scratch);
                         total - free + with.min(free) >= earned - 1.0
                     }

@@ -1,5 +1,5 @@
 //! The work on one part: a start, prices for its needs, its sections dealt and dived for, the pool of terms that all
-//! this showed, annealing, a proof.
+//! this showed, annealing, an appraisal of terms, a proof.
 //!
 //! Small parts are proven at once. Where a proof is within reach, the few pairs worth a look and neighborhoods are solved
 //! beside it; where it is not, the prices' bound stands.
@@ -7,6 +7,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::anneal::{self, Plan, anneal};
+use super::appraise::appraise;
 use super::board::{Board, Source};
 use super::book::Book;
 use super::cover::Cover;
@@ -32,11 +33,12 @@ const TINY_COLUMNS: usize = 150;
 const EXACT_COLUMNS: usize = 60_000;
 /// Passes of prices before the first pool.
 const PASSES: usize = 150;
-/// Of the seconds left: for the first prices, for sections alone and for many of them, for one pool, and until a provable
-/// part is handed over.
+/// Of the seconds left: for the first prices, for sections alone and for many of them, for appraisals, for one pool, and
+/// until a provable part is handed over.
 const PRICING: f64 = 0.25;
 const SECTIONS: f64 = 0.4;
 const MANY_SECTIONS: f64 = 0.4;
+const APPRAISING: f64 = 0.1;
 const PACKING: f64 = 0.15;
 const HANDOVER: f64 = 0.15;
 /// Seconds of annealing for each need of a provable part, at most.
@@ -211,11 +213,20 @@ impl<'g, 'p> Work<'_, 'g, 'p> {
         let (watch, limits) = (self.context.watch, self.context.limits);
         let begin = watch.seconds_left();
         let exact = self.part.columns <= EXACT_COLUMNS;
-        let end = if exact { begin - (begin * HANDOVER).min(EACH * self.part.needs.len() as f64) } else { 0.0 };
         let mut prices = Prices::new(self.context.grid, self.part, &self.menu, limits.threads, u64::from(limits.seed));
         self.settle(&mut prices);
         self.sections(&mut prices)?;
         let from = watch.seconds_left();
+        let blocks = self.part.needs.iter().filter(|need| matches!(need, Need::Block(_))).count();
+        // Where sections are many, it is annealing that lacks the time.
+        let appraises = blocks < MANY;
+        let end = if exact {
+            begin - (begin * HANDOVER).min(EACH * self.part.needs.len() as f64)
+        } else if appraises {
+            from * APPRAISING
+        } else {
+            0.0
+        };
         let turns = if exact { TURNS } else { 1 };
         for turn in 0..turns {
             if self.context.stopped() {
@@ -234,6 +245,11 @@ impl<'g, 'p> Work<'_, 'g, 'p> {
             })?;
             self.take(book);
             prices.learn(&self.best.roster);
+        }
+        if appraises && !self.context.stopped() {
+            let seconds = (APPRAISING * from).min(watch.seconds_left());
+            appraise(self.context, &self.menu, &mut prices, &self.best, seconds, self.nodes)?;
+            self.board.raise(self.n, bound(prices.best), Source::Prices);
         }
         if exact && !self.context.stopped() { self.finish(&prices) } else { Ok(()) }
     }
