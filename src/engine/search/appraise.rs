@@ -210,6 +210,20 @@ mod tests {
     }
 
     #[test]
+    fn one_session_at_a_loss_may_be_worth_staying_for() {
+        let mut row = serde_json::to_value(one_educator(1, "11:00", 1)).expect("serializes");
+        row["sections"] = json!([]);
+        row["services"][0]["times"] = json!(2);
+        row["services"][0]["windows"][0]["days"] = json!(["tue", "thu"]);
+        row["weights"] = json!({"unserved_cents_per_minute": 40, "change_cents": 4_000});
+        row["incumbents"] = json!([{"need": "i0", "educator": "e"}]);
+        let [_, appraised, earned] = worths(&serde_json::from_value(row).expect("reads"));
+        // Four hours served at a loss of ten cents a minute, less what a change costs.
+        assert!((earned - (4_000.0 - 4.0 * 60.0 * 10.0)).abs() < 1e-6, "{earned}");
+        assert!(appraised >= earned && appraised <= earned + CLOSE + 2.0, "{appraised} for {earned}");
+    }
+
+    #[test]
     fn what_goes_together_is_worth_no_less() {
         for (students, end, group) in [(1, "11:00", 1), (2, "11:00", 2), (3, "12:00", 2), (3, "11:00", 2)] {
             let [ceiling, appraised, earned] = worths(&one_educator(students, end, group));

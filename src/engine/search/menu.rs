@@ -163,7 +163,8 @@ fn least(grid: &Grid<'_>, need: Need, educator: EducatorIx, most: i64) -> i64 {
         Need::Service(service) => {
             let free = grid.services[service].shareable;
             let pay = if free { 0 } else { grid.educator(educator).pay_cents_per_minute };
-            pay * (most / grid.services[service].weight.max(1)) - most - stays
+            // Whoever is paid more than a minute is worth may stay for one session.
+            (pay * (most / grid.services[service].weight.max(1)) - most).min(0) - stays
         }
     }
 }
