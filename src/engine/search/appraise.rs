@@ -37,11 +37,11 @@ pub fn appraise(
 ) -> Result<(), Defect> {
     let begin = context.watch.seconds_left();
     let left = || PUNCTUAL * seconds - (begin - context.watch.seconds_left());
-    let order = missing(prices, book);
     let nodes = nodes.map(|nodes| nodes.min(NODES));
-    let order = if nodes.is_some() { &order[..order.len().min(FEW)] } else { &order[..] };
+    let mut order = missing(prices, book);
+    order.truncate(if nodes.is_some() { FEW } else { usize::MAX });
     let next = AtomicUsize::new(0);
-    let lane = || -> Result<Vec<(usize, f64)>, SolverDefect> {
+    let lane = || -> Vec<(usize, f64)> {
         let mut worths = Vec::new();
         while let Some(&n) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
             if context.stopped() || nodes.is_none() && left() <= 0.0 {
@@ -49,13 +49,14 @@ pub fn appraise(
             }
             let seconds = if nodes.is_some() { f64::INFINITY } else { (EACH * seconds).min(left()) };
             let limits = SolveLimits { seconds, nodes, gap_cents: CLOSE, seed: context.limits.seed };
-            worths.extend(worth(context, menu, prices, n, limits)?.map(|worth| (n, worth)));
+            // Where HiGHS fails, the ceiling stands: no bound is a reason to have no schedule.
+            worths.extend(worth(context, menu, prices, n, limits).ok().flatten().map(|worth| (n, worth)));
         }
-        Ok(worths)
+        worths
     };
     let worths = std::thread::scope(|scope| {
         let lanes: Vec<_> = (0..context.limits.threads.max(1)).map(|_| scope.spawn(lane)).collect();
-        lanes.into_iter().map(|lane| Ok(lane.join().map_err(|_| Defect::Panic)??)).collect::<Result<Vec<_>, Defect>>()
+        lanes.into_iter().map(|lane| lane.join().map_err(|_| Defect::Panic)).collect::<Result<Vec<_>, Defect>>()
     })?;
     prices.know(&worths.concat());
     Ok(())
@@ -105,7 +106,8 @@ fn worth(
     Ok((solved.bound.is_finite() && !solved.infeasible).then_some((1.0 - solved.bound).max(0.0)))
 }
 
-/// The needs of a ceiling with their prices. What would not be worth its price if nobody were paid for it is in no best term.
+/// The needs of a ceiling with their prices. What would not be worth its price if all that can be shared were free is in no
+/// best term.
 fn priced(grid: &Grid<'_>, menu: &Menu<'_>, prices: &Prices, ceiling: &Ceiling) -> BTreeMap<Need, f64> {
     let least: BTreeMap<Need, i64> = menu.dishes(ceiling.educator()).map(|(need, dish)| (need, dish.least)).collect();
     let priced = |number: usize| {

@@ -43,7 +43,7 @@ pub struct Prices {
     /// The least total found, and at which prices.
     pub best: f64,
     pub best_prices: Vec<f64>,
-    /// By educator of the part: what their term is worth at most at the best prices. None before any were tried.
+    /// By educator of the part: what their term is worth at most at the best prices.
     pub(super) best_worths: Vec<f64>,
     pub(super) effort: Effort,
     /// By need: how far its price falls when one educator of those who could take it is asked.
@@ -81,13 +81,13 @@ impl Prices {
             rng: SplitMix::new(seed),
             patterns: vec![BTreeSet::new(); ceilings.len()],
             wanted: vec![BTreeSet::new(); ceilings.len()],
+            best_worths: vec![0.0; ceilings.len()],
             ceilings,
             students,
             needs: part.needs.clone(),
             scale: prices.iter().map(|p| p.max(1.0)).collect(),
             best: f64::INFINITY,
             best_prices: prices.clone(),
-            best_worths: Vec::new(),
             prices,
             effort: Effort::for_pairs(pairs),
         }
@@ -271,20 +271,16 @@ impl Prices {
     }
 
     /// The pairs that some roster that earns more than `earned` may hold: without the others no such roster is lost.
-    /// Once `stop` says so, all that are left are kept.
+    /// Once `stop` says so, all that are left are kept, and where no prices were ever tried, all.
     pub fn survivors(&self, earned: f64, threads: usize, stop: &(dyn Fn() -> bool + Sync)) -> Vec<(Need, EducatorIx)> {
-        let total = self.of_needs(&self.best_prices) + self.best_worths.iter().sum::<f64>();
-        // Where no prices were ever tried, nothing is known against any pair.
-        let is_tried = !self.best_worths.is_empty();
-        let worths = self.best_worths.iter().copied().chain(std::iter::repeat(0.0));
-        let rows: Vec<(&Ceiling, f64)> = self.ceilings.iter().zip(worths).collect();
+        let rows: Vec<(&Ceiling, f64)> = self.ceilings.iter().zip(self.best_worths.iter().copied()).collect();
         let of_each = in_chunks(&rows, threads, |rows| {
             let mut scratch = Scratch::default();
             let of = |&(ceiling, free): &(&Ceiling, f64)| -> Vec<(Need, EducatorIx)> {
                 let mut may = |number: &usize| {
-                    !is_tried || stop() || {
+                    stop() || {
                         let with = ceiling.worth_with(*number, &self.best_prices, free, self.effort, &mut scratch);
-                        total - free + with.min(free) >= earned - 1.0
+                        self.best - free + with.min(free) >= earned - 1.0
                     }
                 };
                 let needs: Vec<usize> = ceiling.needs().filter(|number| may(number)).collect();

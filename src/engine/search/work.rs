@@ -217,9 +217,8 @@ impl<'g, 'p> Work<'_, 'g, 'p> {
         self.settle(&mut prices);
         self.sections(&mut prices)?;
         let from = watch.seconds_left();
-        let blocks = self.part.needs.iter().filter(|need| matches!(need, Need::Block(_))).count();
         // Where sections are many, it is annealing that lacks the time.
-        let appraises = blocks < MANY;
+        let appraises = self.blocks() < MANY;
         let end = if exact {
             begin - (begin * HANDOVER).min(EACH * self.part.needs.len() as f64)
         } else if appraises {
@@ -339,9 +338,13 @@ impl<'g, 'p> Work<'_, 'g, 'p> {
         only(self.context.grid, &pairs)
     }
 
+    fn blocks(&self) -> usize {
+        self.part.needs.iter().filter(|need| matches!(need, Need::Block(_))).count()
+    }
+
     /// The sections without any services: they are most of the money. Then everything else where it costs least.
     fn sections(&mut self, prices: &mut Prices) -> Result<(), Defect> {
-        let blocks = self.part.needs.iter().filter(|need| matches!(need, Need::Block(_))).count();
+        let blocks = self.blocks();
         if blocks == 0 {
             return Ok(());
         }
