@@ -244,7 +244,7 @@ impl<'g, 'p> Rules<'g, 'p> {
 /// Every occurrence lies inside one availability window on the educator's clock.
 pub fn fits(grid: &Grid<'_>, hold: HoldIx, educator: EducatorIx) -> bool {
     let windows = &grid.educator(educator).availability;
-    grid.view(hold, educator).shapes.iter().all(|&(day, start, end)| {
+    grid.shapes(hold, educator).iter().all(|&(day, start, end)| {
         windows.iter().any(|w| {
             i64::from(w.start.minutes()) <= start && end <= i64::from(w.end.minutes()) && w.days.contains(&day)
         })
@@ -253,17 +253,21 @@ pub fn fits(grid: &Grid<'_>, hold: HoldIx, educator: EducatorIx) -> bool {
 
 /// The hold alone breaks neither the weekly nor the daily limit.
 fn carries(grid: &Grid<'_>, hold: HoldIx, educator: EducatorIx) -> bool {
-    let (person, loads) = (grid.educator(educator), &grid.view(hold, educator).loads);
+    let (person, loads) = (grid.educator(educator), grid.loads(hold, educator));
     loads.week_peak <= person.max_minutes_per_week && loads.day_peak <= person.max_minutes_per_day
 }
 
 /// Whether `educator`, with nothing else to do, can hold `slot`. Asked again and again, so the answer is kept.
 pub fn usable(grid: &Grid<'_>, slot: usize, educator: EducatorIx) -> bool {
     let hold = grid.slots[slot].hold;
+    let person = grid.educator(educator);
     grid.usable(hold, educator, || {
+        // Once a school day is at most twice a date and eight times a week on any clock: rarely is more to be looked at.
+        let longest = grid.hold(hold).pieces.iter().map(|piece| piece.end - piece.start).max().unwrap_or(0);
+        let is_little = 8 * longest <= person.max_minutes_per_week && 2 * longest <= person.max_minutes_per_day;
         fits(grid, hold, educator)
-            && carries(grid, hold, educator)
-            && !grid.hold(hold).collides_with_itself(grid.educator(educator).buffer_minutes)
+            && (is_little || carries(grid, hold, educator))
+            && !grid.hold(hold).collides_with_itself(person.buffer_minutes)
     })
 }
 

@@ -183,7 +183,7 @@ impl Inquiry<'_, '_> {
     /// The busiest week and day on a desk with one more hold, in minutes.
     pub(super) fn peaks(&self, educator: EducatorIx, hold: HoldIx) -> (i64, i64) {
         let (weeks, days) = self.book.minutes_of(educator);
-        let loads = &self.grid.view(hold, educator).loads;
+        let loads = self.grid.loads(hold, educator);
         let peak = |table: &[i64], rows: &[(u32, u32)]| {
             let sum = |&(key, more): &(u32, u32)| table.get(key as usize).copied().unwrap_or(0) + i64::from(more);
             rows.iter().map(sum).max().unwrap_or(0)
@@ -217,7 +217,7 @@ impl Inquiry<'_, '_> {
         let windows = &self.grid.educator(educator).availability;
         let mut outside: Vec<_> = holds
             .into_iter()
-            .flat_map(|hold| self.grid.view(hold, educator).shapes.iter().copied())
+            .flat_map(|hold| self.grid.shapes(hold, educator).iter().copied())
             .filter(|&(day, start, end)| {
                 !windows.iter().any(|w| {
                     i64::from(w.start.minutes()) <= start && end <= i64::from(w.end.minutes()) && w.days.contains(&day)

@@ -10,12 +10,13 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use crate::domain::calendar::{BellSchedule, Period};
 use crate::domain::time::{Clock, Date, UtcMinute};
 
 use super::chunks::in_chunks;
 use super::holds::Hold;
 use super::holds::days::Horizon;
-use super::holds::timeline::{LocalView, SharedLoads, Timeline, Zone};
+use super::holds::timeline::{Loads, Shape, SharedLoads, Timeline, Zone};
 use super::problem::{Educator, Pair, Problem, Section, Tz};
 
 pub type BlockIx = usize;
@@ -107,14 +108,15 @@ pub struct Grid<'p> {
     timelines: Vec<Timeline<'p>>,
     zones: Vec<Arc<Zone>>,
     holds: Vec<Dated>,
-    /// By hold and zone.
-    views: Vec<OnceLock<Box<LocalView>>>,
+    /// By hold and zone: what clocks show, and the minutes that it takes.
+    shapes: Vec<OnceLock<Box<[Shape]>>>,
+    loads: Vec<OnceLock<Arc<Loads>>>,
     /// By hold of a slot and kind of educator: whether they can hold it with nothing else to do; 0 where nobody has asked
     /// yet. Most who ask go through the educators of one hold.
     usable: Vec<OnceLock<Box<[AtomicU8]>>>,
     /// Kinds of educators.
     kinds: usize,
-    loads: SharedLoads,
+    shared_loads: SharedLoads,
     /// By section: first and last meeting, none where it never meets.
     pub section_span: Vec<Option<(Date, Date)>>,
     pub section_minutes: Vec<i64>,
@@ -155,14 +157,16 @@ impl<'p> Grid<'p> {
         grid.expand_sections(threads);
         grid.expand_services(threads);
         grid.link();
-        grid.views = (0..grid.holds.len() * grid.zones.len()).map(|_| OnceLock::new()).collect();
+        let views = grid.holds.len() * grid.zones.len();
+        grid.shapes = (0..views).map(|_| OnceLock::new()).collect();
+        grid.loads = (0..views).map(|_| OnceLock::new()).collect();
         grid.usable = grid.holds.iter().map(|_| OnceLock::new()).collect();
         grid
     }
 
     /// Frees the large tables beside whatever follows: at us-l that takes half a second, and somebody waits for a repair.
     pub fn discard(self) {
-        let tables = (self.views, self.usable, self.holds);
+        let tables = (self.shapes, self.loads, self.usable, self.holds);
         drop(std::thread::Builder::new().spawn(move || drop(tables)));
     }
 
@@ -233,10 +237,11 @@ impl<'p> Grid<'p> {
             timelines,
             zones: clocks.zones,
             holds: Vec::new(),
-            views: Vec::new(),
+            shapes: Vec::new(),
+            loads: Vec::new(),
             kinds: kinds.len(),
             usable: Vec::new(),
-            loads: SharedLoads::default(),
+            shared_loads: SharedLoads::default(),
             section_span: Vec::new(),
             section_minutes: Vec::new(),
             index,
@@ -350,15 +355,19 @@ impl<'p> Grid<'p> {
         let timeline = &self.timelines[self.timeline_of_school[school_ix]];
         let (first, last) =
             (section.first.unwrap_or(self.problem.term.first), section.last.unwrap_or(self.problem.term.last));
+        // By bell schedule: when each of the section's meets is in it.
+        let periods = |bell: &'p BellSchedule| section.meets.iter().map(|meet| bell.period(&meet.period)).collect();
+        let bells: Vec<(&str, Vec<Option<&Period>>)> =
+            school.bell_schedules.iter().map(|bell| (bell.id.as_str(), periods(bell))).collect();
         let mut dated = Vec::new();
         for day in timeline.days.iter().filter(|d| first <= d.date && d.date <= last && on(d.date)) {
             let rung = timeline.calendar.bell_schedule.on(day.date);
-            let Some(bell) = school.bell_schedules.iter().find(|b| b.id == rung) else { continue };
-            for meet in &section.meets {
+            let Some((_, periods)) = bells.iter().find(|bell| bell.0 == rung) else { continue };
+            for (meet, period) in section.meets.iter().zip(periods) {
                 let on_day = meet.days.as_ref().is_none_or(|days| days.contains(&day.date.weekday()));
                 let on_cycle =
                     meet.cycle_days.as_ref().is_none_or(|days| days.iter().any(|d| Some(d.as_str()) == day.cycle_day));
-                if let (true, true, Some(period)) = (on_day, on_cycle, bell.period(&meet.period)) {
+                if let (true, true, Some(period)) = (on_day, on_cycle, period) {
                     let at = |clock: Clock| timeline.zone.to_utc(day.date, clock.minutes());
                     dated.push((day.date, at(period.start), at(period.end)));
                 }
@@ -377,13 +386,19 @@ impl<'p> Grid<'p> {
     }
 
     /// What `educator`'s clock shows during a hold; computed once per zone.
-    pub fn view(&self, hold: HoldIx, educator: EducatorIx) -> &LocalView {
+    pub fn shapes(&self, hold: HoldIx, educator: EducatorIx) -> &[Shape] {
         let zone = self.educators[educator].zone;
-        self.views[hold * self.zones.len() + zone]
-            .get_or_init(|| Box::new(LocalView::new(&self.zones[zone], self.hold(hold), &self.loads)))
+        self.shapes[hold * self.zones.len() + zone].get_or_init(|| self.zones[zone].shapes(self.hold(hold)))
     }
 
-    /// What `find` says of the hold of a slot and educators of one kind: asked once.
+    /// The minutes that a hold takes on `educator`'s clock; computed once per zone.
+    pub fn loads(&self, hold: HoldIx, educator: EducatorIx) -> &Loads {
+        let zone = self.educators[educator].zone;
+        let of = || self.shared_loads.of(&self.zones[zone], self.hold(hold));
+        self.loads[hold * self.zones.len() + zone].get_or_init(of)
+    }
+
+    /// What `find` says of a hold and educators of one kind: asked once.
     pub fn usable(&self, hold: HoldIx, educator: EducatorIx, find: impl FnOnce() -> bool) -> bool {
         let by_kind = self.usable[hold].get_or_init(|| (0..self.kinds).map(|_| AtomicU8::new(0)).collect());
         let of_kind = &by_kind[self.educators[educator].kind];

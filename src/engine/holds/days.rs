@@ -125,6 +125,14 @@ impl DaySet {
         self.0.iter_mut().zip(&other.0).for_each(|(a, b)| *a |= b);
     }
 
+    /// The first and the last.
+    pub fn ends(&self) -> Option<(usize, usize)> {
+        let first = self.0.iter().position(|&word| word != 0)?;
+        let last = self.0.iter().rposition(|&word| word != 0)?;
+        let bit = |of: u32| of as usize;
+        Some((first * 64 + bit(self.0[first].trailing_zeros()), last * 64 + bit(self.0[last].ilog2())))
+    }
+
     /// Those from `from` on, before `to`.
     #[must_use]
     pub fn between(&self, from: usize, to: usize) -> Self {
@@ -202,6 +210,8 @@ mod tests {
         let mut set = DaySet::empty(320);
         days.iter().for_each(|&day| set.insert(day));
         assert_eq!(set.len(), days.len());
+        assert_eq!(set.ends(), days.first().copied().zip(days.last().copied()));
+        assert_eq!(DaySet::empty(320).ends(), None);
         for (from, to) in [(0, 320), (1, 64), (64, 65), (63, 200), (130, 130)] {
             let cut: Vec<usize> = days.iter().copied().filter(|d| (from..to).contains(d)).collect();
             assert_eq!(set.between(from, to).iter().collect::<Vec<_>>(), cut);

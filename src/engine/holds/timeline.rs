@@ -79,14 +79,39 @@ impl Zone {
 
     /// Of the days on which something begins at minute `start` of the UTC day, those with each offset.
     fn by_offset<'d>(&'d self, start: i64, days: &'d DaySet) -> impl Iterator<Item = (i64, DaySet)> + 'd {
+        let ends = days.ends();
         self.spans.iter().enumerate().filter_map(move |(n, &(from, offset))| {
+            let (earliest, latest) = ends?;
             let first = |instant| self.horizon.first_from(instant, start);
+            let from = if n == 0 { 0 } else { first(from) };
             let to = self.spans.get(n + 1).map_or(self.horizon.days, |next| first(next.0));
-            let days = days.between(if n == 0 { 0 } else { first(from) }, to);
+            if from <= earliest && latest < to {
+                return Some((offset, days.clone()));
+            }
+            let days = if from > latest || to <= earliest { return None } else { days.between(from, to) };
             (!days.is_empty()).then_some((offset, days))
         })
     }
+
+    /// What this clock shows during the occurrences of a hold: distinct weekdays, starts and ends.
+    pub fn shapes(&self, hold: &Hold) -> Box<[Shape]> {
+        let mut shapes = SmallVec::<[Shape; 8]>::new();
+        for piece in &hold.pieces {
+            let minutes = piece.end - piece.start;
+            for (offset, days) in self.by_offset(piece.start, &piece.days) {
+                let at = (piece.start + offset).rem_euclid(DAY);
+                let days = days.moved((piece.start + offset).div_euclid(DAY));
+                shapes.extend(days.weekdays().map(|day| (Weekday::ALL[day], at, at + minutes)));
+            }
+        }
+        shapes.sort_unstable();
+        shapes.dedup();
+        shapes[..].into()
+    }
 }
+
+/// Weekday, start and end on a clock.
+pub type Shape = (Weekday, i64, i64);
 
 fn offset_at(tz: Tz, instant: UtcMinute) -> i64 {
     let (date, minute) = from_utc(tz, instant);
@@ -110,14 +135,6 @@ impl<'p> Timeline<'p> {
         let held = |d: &&SchoolDay<'_>| d.is(day) && weeks.is_none_or(|weeks| weeks.contains(&d.nth));
         self.days.iter().filter(held).map(|d| d.date).collect()
     }
-}
-
-/// What an educator's clock shows during some occurrences.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LocalView {
-    /// Distinct (weekday, start, end) on the educator's clock.
-    pub shapes: Box<[(Weekday, i64, i64)]>,
-    pub loads: Arc<Loads>,
 }
 
 /// Minutes taken by date and by week. Most holds of a school share theirs: where in the day they lie does not matter.
@@ -144,28 +161,13 @@ impl Loads {
         Self::new(by_day.into_iter().collect())
     }
 
-    fn new(by_day: Vec<(u32, u32)>) -> Self {
+    pub fn new(by_day: Vec<(u32, u32)>) -> Self {
         let mut by_week = Vec::new();
         by_day.iter().for_each(|&(day, minutes)| add(&mut by_week, day / 7, minutes));
         let peak = |table: &[(u32, u32)]| table.iter().map(|t| i64::from(t.1)).max().unwrap_or(0);
         let (day_peak, week_peak) = (peak(&by_day), peak(&by_week));
         let total = by_week.iter().map(|week| i64::from(week.1)).sum();
         Self { by_day: by_day.into(), by_week: by_week.into(), day_peak, week_peak, total }
-    }
-
-    /// Whether no day and no week has more minutes than it has in another.
-    pub fn lie_within(&self, other: &Self) -> bool {
-        let within = |one: &[(u32, u32)], other: &[(u32, u32)]| {
-            let mut rest = other.iter().peekable();
-            one.iter().all(|&(key, minutes)| {
-                while rest.next_if(|of| of.0 < key).is_some() {}
-                rest.peek().is_some_and(|of| of.0 == key && of.1 >= minutes)
-            })
-        };
-        self.week_peak <= other.week_peak
-            && self.total <= other.total
-            && within(&self.by_week, &other.by_week)
-            && within(&self.by_day, &other.by_day)
     }
 }
 
@@ -180,6 +182,23 @@ pub struct SharedLoads(RwLock<BTreeMap<u64, Vec<Made>>>);
 type Made = (SmallVec<[Taken; 2]>, Arc<Loads>);
 
 impl SharedLoads {
+    /// The minutes that a hold takes on the clock of a zone.
+    pub fn of(&self, zone: &Zone, hold: &Hold) -> Arc<Loads> {
+        let mut taken = SmallVec::<[Taken; 4]>::new();
+        for piece in &hold.pieces {
+            let minutes = piece.end - piece.start;
+            for (offset, days) in zone.by_offset(piece.start, &piece.days) {
+                let days = days.moved((piece.start + offset).div_euclid(DAY));
+                match taken.iter_mut().find(|t| t.0 == minutes && !t.1.intersects(&days)) {
+                    Some(same) => same.1.add(&days),
+                    None => taken.push((minutes, days)),
+                }
+            }
+        }
+        taken.sort_unstable();
+        self.share(&taken)
+    }
+
     fn share(&self, taken: &[Taken]) -> Arc<Loads> {
         let digest = taken.iter().fold(0, |digest, (minutes, days)| days.digest(digest ^ minutes.unsigned_abs()));
         let same = |alike: &Vec<Made>| alike.iter().find(|(from, _)| **from == *taken).map(|made| Arc::clone(&made.1));
@@ -193,28 +212,6 @@ impl SharedLoads {
                 new
             })
         })
-    }
-}
-
-impl LocalView {
-    pub fn new(zone: &Zone, hold: &Hold, shared: &SharedLoads) -> Self {
-        let (mut shapes, mut taken) = (SmallVec::<[_; 8]>::new(), SmallVec::<[Taken; 4]>::new());
-        for piece in &hold.pieces {
-            let minutes = piece.end - piece.start;
-            for (offset, days) in zone.by_offset(piece.start, &piece.days) {
-                let (later, at) = ((piece.start + offset).div_euclid(DAY), (piece.start + offset).rem_euclid(DAY));
-                let days = days.moved(later);
-                shapes.extend(days.weekdays().map(|day| (Weekday::ALL[day], at, at + minutes)));
-                match taken.iter_mut().find(|t| t.0 == minutes && !t.1.intersects(&days)) {
-                    Some(same) => same.1.add(&days),
-                    None => taken.push((minutes, days)),
-                }
-            }
-        }
-        shapes.sort_unstable();
-        shapes.dedup();
-        taken.sort_unstable();
-        Self { shapes: shapes[..].into(), loads: shared.share(&taken) }
     }
 }
 
@@ -241,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_view_shows_what_the_zone_database_does() {
+    fn shapes_and_loads_are_what_the_zone_database_shows() {
         let term = DateSpan { first: Date::ymd(2026, 8, 10), last: Date::ymd(2027, 6, 18) };
         let horizon = Horizon::new(term);
         let monday = term.first.plus_days(-3).monday().number();
@@ -250,11 +247,7 @@ mod tests {
             for at in [0, 359, 840, 1425] {
                 let dates: Vec<Date> = (0..310).filter(|d| d % 7 < 5).map(|d| term.first.plus_days(d)).collect();
                 let starts: Vec<UtcMinute> = dates.iter().map(|&date| to_utc(Tz::America__Denver, date, at)).collect();
-                let view = LocalView::new(
-                    &zone,
-                    &Hold::new(horizon, starts.iter().map(|&start| (start, start + 30))),
-                    &SharedLoads::default(),
-                );
+                let hold = Hold::new(horizon, starts.iter().map(|&start| (start, start + 30)));
                 let (mut shapes, mut by_day) = (Vec::new(), BTreeMap::new());
                 for start in starts {
                     let (date, minute) = from_utc(tz, start);
@@ -263,8 +256,9 @@ mod tests {
                 }
                 shapes.sort_unstable();
                 shapes.dedup();
-                assert_eq!(view.shapes, shapes.into(), "{tz} {at}");
-                assert_eq!(*view.loads, Loads::new(by_day.into_iter().collect()), "{tz} {at}");
+                assert_eq!(zone.shapes(&hold), shapes.into(), "{tz} {at}");
+                let loads = SharedLoads::default().of(&zone, &hold);
+                assert_eq!(*loads, Loads::new(by_day.into_iter().collect()), "{tz} {at}");
             }
         }
     }

@@ -14,9 +14,9 @@ impl Builder<'_, '_, '_> {
             let used = (self.scope.book.is_idle(educator) && person.activation_cents > 0)
                 .then(|| self.program.column(Column::Used { educator }, person.activation_cents));
             self.add_overlaps(educator, &taking, used);
-            let views = || taking.iter().map(|(&hold, cols)| (self.grid.view(hold, educator), cols.as_slice()));
-            let weeks = table(views().map(|(view, cols)| (&*view.loads.by_week, cols)));
-            let days = table(views().map(|(view, cols)| (&*view.loads.by_day, cols)));
+            let loads = || taking.iter().map(|(&hold, cols)| (self.grid.loads(hold, educator), cols.as_slice()));
+            let weeks = table(loads().map(|(loads, cols)| (&*loads.by_week, cols)));
+            let days = table(loads().map(|(loads, cols)| (&*loads.by_day, cols)));
             let (by_week, by_day) = self.scope.book.minutes_of(educator);
             let rows = limited(weeks, by_week, person.max_minutes_per_week).into_iter();
             for (terms, at_most) in rows.chain(limited(days, by_day, person.max_minutes_per_day)) {
@@ -119,9 +119,9 @@ impl Builder<'_, '_, '_> {
 type Terms = Vec<(Col, i64)>;
 
 /// Minutes by week (or day): the columns that fall in it.
-fn table<'v>(views: impl Iterator<Item = (&'v [(u32, u32)], &'v [Col])>) -> BTreeMap<u32, Terms> {
+fn table<'v>(loads: impl Iterator<Item = (&'v [(u32, u32)], &'v [Col])>) -> BTreeMap<u32, Terms> {
     let mut table: BTreeMap<u32, Terms> = BTreeMap::new();
-    for (minutes, columns) in views {
+    for (minutes, columns) in loads {
         for &(key, m) in minutes {
             table.entry(key).or_default().extend(columns.iter().map(|&c| (c, i64::from(m))));
         }

@@ -102,7 +102,7 @@ impl<'g, 'p> Book<'g, 'p> {
         desk.blocks.iter().map(|&b| Need::Block(b)).chain(services.into_iter().map(Need::Service)).collect()
     }
 
-    /// Minutes on the educator's desk by week and by day, numbered as in `LocalView`.
+    /// Minutes on the educator's desk by week and by day, numbered as in `Loads`.
     pub fn minutes_of(&self, educator: EducatorIx) -> (&[i64], &[i64]) {
         self.desks[educator].minutes()
     }
@@ -181,7 +181,7 @@ impl<'g, 'p> Book<'g, 'p> {
         {
             return Some(Rule::Preps);
         }
-        let loads = &self.grid.view(row.hold, educator).loads;
+        let loads = self.grid.loads(row.hold, educator);
         self.hold_refusal(educator, self.grid.hold(row.hold), loads, &mut Room::default())
     }
 
@@ -220,7 +220,7 @@ impl<'g, 'p> Book<'g, 'p> {
         }
         match members {
             Some(members) => (!self.may_join(service, members)).then_some(Rule::Group),
-            None => self.hold_refusal(educator, self.grid.hold(hold), &self.grid.view(hold, educator).loads, room),
+            None => self.hold_refusal(educator, self.grid.hold(hold), self.grid.loads(hold, educator), room),
         }
     }
 
@@ -252,7 +252,7 @@ impl<'g, 'p> Book<'g, 'p> {
     /// Whether the limits on minutes bear some sessions and one more for certain, whatever their dates.
     pub fn bears_all(&self, educator: EducatorIx, slots: &[SlotIx], more: SlotIx) -> bool {
         let (desk, person) = (&self.desks[educator], self.grid.educator(educator));
-        let loads = |slot: &SlotIx| &self.grid.view(self.grid.slots[*slot].hold, educator).loads;
+        let loads = |slot: &SlotIx| self.grid.loads(self.grid.slots[*slot].hold, educator);
         let all = || slots.iter().chain([&more]).map(loads);
         let (week, day) = desk.peaks();
         week + all().map(|loads| loads.week_peak).sum::<i64>() <= person.max_minutes_per_week
@@ -421,7 +421,7 @@ impl<'g, 'p> Book<'g, 'p> {
     }
 
     fn load(&mut self, educator: EducatorIx, hold: HoldIx, by: i64) {
-        let loads = &self.grid.view(hold, educator).loads;
+        let loads = self.grid.loads(hold, educator);
         if by > 0 {
             self.desks[educator].claim(hold, self.grid.hold(hold), loads);
         } else {

@@ -17,8 +17,8 @@ use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
 use super::ceiling::Ceiling;
-use super::chain::{Chain, UNITS};
-use crate::engine::holds::timeline::Loads;
+use super::chain::Chain;
+use super::tight::Sums;
 use walk::Partial;
 
 /// How hard one educator's term is looked into; what is not looked at counts with its bound.
@@ -105,56 +105,6 @@ pub(super) struct Answer {
     pub sound: Vec<usize>,
 }
 
-/// Minutes taken in every week and on every day.
-#[derive(Clone, Default)]
-struct Sums {
-    weeks: Vec<u32>,
-    days: Vec<u32>,
-    /// The most in any week and on any day.
-    tops: [i64; 2],
-}
-
-impl Sums {
-    /// What a derived `clone_from` would not do: it takes no new memory.
-    fn copy(&mut self, other: &Self) {
-        self.weeks.clone_from(&other.weeks);
-        self.days.clone_from(&other.days);
-        self.tops = other.tops;
-    }
-
-    fn clear(&mut self) {
-        self.weeks.fill(0);
-        self.days.fill(0);
-        self.tops = [0; 2];
-    }
-
-    fn add(&mut self, loads: &Loads) {
-        let add = |sums: &mut Vec<u32>, table: &[(u32, u32)], top: &mut i64| {
-            if let Some(last) = table.last().filter(|last| sums.len() <= last.0 as usize) {
-                sums.resize(last.0 as usize + 1, 0);
-            }
-            for &(key, minutes) in table {
-                sums[key as usize] += minutes;
-                *top = i64::from(sums[key as usize]).max(*top);
-            }
-        };
-        let [week, day] = &mut self.tops;
-        add(&mut self.weeks, &loads.by_week, week);
-        add(&mut self.days, &loads.by_day, day);
-    }
-
-    /// Whether there is room for more within the limits of a week and of a day.
-    fn bear(&self, loads: &Loads, [week, day]: [i64; 2]) -> bool {
-        let fit = |sums: &[u32], table: &[(u32, u32)], most: i64| {
-            table.iter().all(|&(key, minutes)| {
-                i64::from(sums.get(key as usize).copied().unwrap_or(0)) + i64::from(minutes) <= most
-            })
-        };
-        (self.tops[0] + loads.week_peak <= week || fit(&self.weeks, &loads.by_week, week))
-            && (self.tops[1] + loads.day_peak <= day || fit(&self.days, &loads.by_day, day))
-    }
-}
-
 /// A node of the tree: one more block is taken, or turned down.
 struct Node {
     /// The root is its own.
@@ -233,7 +183,7 @@ impl<'c> Branch<'c> {
             courses: vec![0; ceiling.courses],
             preps: 0,
             sections: 0,
-            sums: Sums::default(),
+            sums: ceiling.tight.nothing(),
             sum: 0.0,
             room: ceiling.room,
             best: f64::NEG_INFINITY,
@@ -279,7 +229,7 @@ impl<'c> Branch<'c> {
         self.blocked.fill(0);
         self.courses.fill(0);
         self.taken.clear();
-        self.sums.clear();
+        self.sums.fill(0);
         (self.preps, self.sections, self.sum, self.room) = (0, 0, 0.0, self.ceiling.room);
         let mut at = node;
         loop {
@@ -346,7 +296,7 @@ impl<'c> Branch<'c> {
         self.taken.push(block);
         self.preps += new;
         self.sections += row.sections;
-        self.sums.add(&row.loads);
+        ceiling.tight.add(&mut self.sums, block);
         self.sum += self.scratch.worths[block] - ceiling.prep * count(paid);
         self.room = [self.room[0] - row.load[0], self.room[1] - row.load[1]];
     }
@@ -359,7 +309,7 @@ impl<'c> Branch<'c> {
             && row.load[1] <= self.room[1]
             && self.sections + row.sections <= self.ceiling.max_sections
             && self.preps + self.new_courses(block) <= self.ceiling.max_preps
-            && self.sums.bear(&row.loads, self.ceiling.limits)
+            && self.ceiling.tight.bears(&self.sums, block)
     }
 
     fn new_courses(&self, block: usize) -> usize {
@@ -370,14 +320,14 @@ impl<'c> Branch<'c> {
     fn sweep(&mut self) -> f64 {
         let left = self.room[0] + self.room[1];
         let mut chain = std::mem::take(&mut self.scratch.chain);
-        let unit = chain.begin(left, &self.scratch.pieces);
+        let unit = self.ceiling.unit;
+        chain.begin(left, unit, &self.scratch.pieces);
         for (block, row) in self.ceiling.blocks.iter().enumerate() {
             // The first prep is free, whichever it is: it is given back as a gift.
             let worth = self.scratch.worths[block] - self.ceiling.prep * self.least_preps(block);
             if self.scratch.worths[block] > 0.0 && self.is_free(block) {
                 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and the units")]
-                let taken = if unit > 0.0 { (row.whole_load() / unit) as usize } else { 0 };
-                chain.push(block, worth, taken.min(UNITS));
+                chain.push(block, worth, (row.whole_load() / unit) as usize);
             }
         }
         let most = chain.sweep(&self.ceiling.clashes, self.gift());
@@ -415,12 +365,12 @@ impl<'c> Branch<'c> {
                 && one.load[1] <= room[1]
                 && sections + one.sections <= self.ceiling.max_sections
                 && self.preps + courses.len() + new.len() <= self.ceiling.max_preps
-                && sums.bear(&one.loads, self.ceiling.limits);
+                && self.ceiling.tight.bears(&sums, block);
             // The chain pays for no more than a share of a new prep.
             too_much |= !fits || self.ceiling.prep > 0.0 && !new.is_empty();
             if fits {
                 kept.push(block);
-                sums.add(&one.loads);
+                self.ceiling.tight.add(&mut sums, block);
                 sections += one.sections;
                 courses.extend(new);
                 room = [room[0] - one.load[0], room[1] - one.load[1]];

@@ -4,13 +4,13 @@
 //! fractions, each on its best days and in the fullest group it could have. When in the day they lie is not asked.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use super::branch::{Answer, Branch, Effort, Piece, Scratch, count};
-use super::chain::Clashes;
+use super::chain::{Clashes, unit};
 use super::hull::{hull, mates, steps};
 use super::menu::{Menu, most_cents};
 use super::students::Students;
+use super::tight::Tight;
 use crate::engine::grid::{BlockIx, EducatorIx, Grid, Need, SlotIx};
 use crate::engine::holds::timeline::Loads;
 use crate::engine::problem::Educator;
@@ -27,8 +27,6 @@ pub(super) struct Block {
     worth: f64,
     /// Minutes in the weeks looked at, by half of the term.
     pub load: [f64; 2],
-    /// Minutes in every week and on every day.
-    pub loads: Arc<Loads>,
     pub sections: i64,
     /// Courses, numbered per educator.
     pub courses: Vec<usize>,
@@ -70,8 +68,10 @@ pub struct Ceiling {
     pub(super) prep: f64,
     pub(super) max_preps: usize,
     pub(super) max_sections: i64,
-    /// Minutes of a week and of a day.
-    pub(super) limits: [i64; 2],
+    /// Where minutes can be too many.
+    pub(super) tight: Tight,
+    /// Minutes of a unit of the room.
+    pub(super) unit: f64,
 }
 
 /// What an educator does at some prices: shares of needs, by number.
@@ -120,7 +120,8 @@ impl Ceiling {
             prep: float(person.prep_cents),
             max_preps: usize::try_from(person.max_preps).unwrap_or(0),
             max_sections: person.max_sections,
-            limits: [person.max_minutes_per_week, person.max_minutes_per_day],
+            tight: Tight::default(),
+            unit: 1.0,
         };
         let (mut courses, mut can_take): (Vec<usize>, _) = (Vec::new(), vec![false; grid.services.len()]);
         for need in menu.takes(educator) {
@@ -146,8 +147,7 @@ impl Ceiling {
                         need: number(need),
                         block,
                         worth: float(earned - pay) + stays,
-                        load: [0, 1].map(|half| in_weeks(&grid.view(row.hold, educator).loads, &weeks[half])),
-                        loads: Arc::clone(&grid.view(row.hold, educator).loads),
+                        load: [0, 1].map(|half| in_weeks(grid.loads(row.hold, educator), &weeks[half])),
                         sections: i64::try_from(row.sections.len()).unwrap_or(i64::MAX),
                         courses: local.collect(),
                         preps: 0.0,
@@ -170,6 +170,8 @@ impl Ceiling {
         }
         ceiling.courses = courses.len();
         ceiling.blocks.sort_by_key(|row| (time_of_day(grid, row.block), row.block));
+        let loads: Vec<f64> = ceiling.blocks.iter().map(Block::whole_load).collect();
+        ceiling.unit = unit(ceiling.whole_room(), &loads);
         ceiling.find_clashes(grid);
         ceiling.share_preps();
         ceiling.find_rivals();
@@ -183,7 +185,8 @@ impl Ceiling {
                 other.courses == row.courses
                     && other.sections <= row.sections
                     && self.clashes.fits_as(a, b)
-                    && other.loads.lie_within(&row.loads)
+                    && (0..2).all(|half| other.load[half] <= row.load[half])
+                    && self.tight.lies_within(a, b)
             };
             self.blocks[b].rivals = self.clashes.of(b).filter(rival).collect();
         }
@@ -210,15 +213,13 @@ impl Ceiling {
     fn find_clashes(&mut self, grid: &Grid<'_>) {
         let person = grid.educator(self.educator);
         let holds: Vec<_> = self.blocks.iter().map(|b| grid.blocks[b.block].hold).collect();
-        let loads: Vec<_> = holds.iter().map(|&hold| &grid.view(hold, self.educator).loads).collect();
-        let (week, day) = (person.max_minutes_per_week, person.max_minutes_per_day);
+        let loads: Vec<&Loads> = holds.iter().map(|&hold| grid.loads(hold, self.educator)).collect();
+        let most = usize::try_from(self.max_sections).unwrap_or(0);
+        self.tight = Tight::new(&loads, most, [person.max_minutes_per_week, person.max_minutes_per_day]);
         self.clashes = Clashes::new(holds.len());
         for a in 0..holds.len() {
             for b in a + 1..holds.len() {
-                let too_much = loads[a].week_peak + loads[b].week_peak > week
-                    && both_exceed(&loads[a].by_week, &loads[b].by_week, week)
-                    || loads[a].day_peak + loads[b].day_peak > day
-                        && both_exceed(&loads[a].by_day, &loads[b].by_day, day);
+                let too_much = !self.tight.bears_both(a, b);
                 if too_much || grid.hold(holds[a]).collides(grid.hold(holds[b]), person.buffer_minutes) {
                     self.clashes.mark(a, b);
                 }
@@ -295,7 +296,7 @@ impl Ceiling {
         let person = grid.educator(self.educator);
         let mut sums = Vec::new();
         let mut kept = blocks.to_vec();
-        while !bears(kept.iter().map(|&b| &*grid.view(grid.blocks[b].hold, self.educator).loads), person, &mut sums) {
+        while !bears(kept.iter().map(|&b| grid.loads(grid.blocks[b].hold, self.educator)), person, &mut sums) {
             let worth = |block: &BlockIx| self.blocks.iter().find(|row| row.block == *block).map_or(0, Block::cents);
             let Some(least) = kept.iter().copied().min_by_key(worth) else { break };
             kept.retain(|&block| block != least);
@@ -369,12 +370,12 @@ fn busiest_weeks(
     };
     for need in takes {
         match need {
-            Need::Block(block) => add(&grid.view(grid.blocks[block].hold, educator).loads, 1.0),
+            Need::Block(block) => add(grid.loads(grid.blocks[block].hold, educator), 1.0),
             Need::Service(service) => {
                 let slots = &grid.services[service].slots;
                 let step = slots.len().div_ceil(LOOKED_AT).max(1);
                 for &slot in slots.iter().step_by(step) {
-                    add(&grid.view(grid.slots[slot].hold, educator).loads, count(step) / 4.0);
+                    add(grid.loads(grid.slots[slot].hold, educator), count(step) / 4.0);
                 }
             }
         }
@@ -410,16 +411,6 @@ fn fits<'l>(tables: impl Iterator<Item = &'l [(u32, u32)]>, most: i64, sums: &mu
         table.iter().for_each(|&(key, minutes)| sums[key as usize] += i64::from(minutes));
     }
     sums.iter().all(|&sum| sum <= most)
-}
-
-fn both_exceed(a: &[(u32, u32)], b: &[(u32, u32)], most: i64) -> bool {
-    let mut rest = b.iter().peekable();
-    a.iter().any(|&(key, minutes)| {
-        while rest.peek().is_some_and(|r| r.0 < key) {
-            rest.next();
-        }
-        rest.peek().is_some_and(|r| r.0 == key && i64::from(r.1) + i64::from(minutes) > most)
-    })
 }
 
 #[expect(clippy::cast_precision_loss, reason = "validated problems stay far below 2^53")]

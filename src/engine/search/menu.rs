@@ -63,7 +63,7 @@ fn seats<'g>(grid: &'g Grid<'_>, service: ServiceIx, educator: EducatorIx) -> Bo
             let hold = grid.slot_hold(slot);
             Seat {
                 delta: pay * hold.minutes - earned,
-                loads: &grid.view(grid.slots[slot].hold, educator).loads,
+                loads: grid.loads(grid.slots[slot].hold, educator),
                 hold,
                 day: short(grid.slots[slot].day_number),
                 slot: short(slot),

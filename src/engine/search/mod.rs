@@ -29,6 +29,7 @@ mod rng;
 mod ruin;
 mod students;
 mod terms;
+mod tight;
 mod work;
 
 use std::sync::atomic::{AtomicUsize, Ordering};

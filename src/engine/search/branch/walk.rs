@@ -8,8 +8,9 @@
 //! of 300 nodes 3.6 s and 848.1 M. At us-l the bound came to 19.9 G after 600 s, from 19.2 G.
 
 use super::super::ceiling::Block;
-use super::super::chain::{Chain, UNITS, ones};
-use super::{Branch, Sums};
+use super::super::chain::{Chain, ones};
+use super::super::tight::Sums;
+use super::Branch;
 
 /// The end of a chain.
 #[derive(Default)]
@@ -36,11 +37,11 @@ impl Branch<'_> {
         let mut stack = std::mem::take(&mut self.scratch.stack);
         let first = place(&mut stack, 0);
         first.free.clone_from(&self.scratch.chain.live);
-        first.sums.copy(&self.sums);
+        first.sums.clone_from(&self.sums);
         first.uncounted = None;
         first.courses.clear();
         (first.sections, first.room) = (self.sections, self.room);
-        (first.sum, first.left) = (self.sum + self.gift(), UNITS);
+        (first.sum, first.left) = (self.sum + self.gift(), self.scratch.chain.units());
         let ended = self.walk_on(&mut stack, &mut Vec::new(), &mut { self.effort.steps });
         self.scratch.stack = stack;
         ended
@@ -61,7 +62,7 @@ impl Branch<'_> {
                 }
                 *steps -= 1;
                 self.count_up(stack, depth);
-                if self.may_begin(&stack[depth], &self.ceiling.blocks[block]) {
+                if self.may_begin(&stack[depth], block) {
                     row.push(block);
                     self.extend(stack, row);
                     if !self.walk_on(stack, row, steps) {
@@ -80,18 +81,19 @@ impl Branch<'_> {
         if let [.., without, with] = &mut stack[..=depth]
             && let Some(block) = with.uncounted.take()
         {
-            with.sums.copy(&without.sums);
-            with.sums.add(&self.ceiling.blocks[block].loads);
+            with.sums.clone_from(&without.sums);
+            self.ceiling.tight.add(&mut with.sums, block);
         }
     }
 
     /// Whether a section may come before the end of a chain.
-    fn may_begin(&self, partial: &Partial, row: &Block) -> bool {
+    fn may_begin(&self, partial: &Partial, block: usize) -> bool {
+        let row = &self.ceiling.blocks[block];
         row.load[0] <= partial.room[0]
             && row.load[1] <= partial.room[1]
             && partial.sections + row.sections <= self.ceiling.max_sections
             && self.preps + partial.courses.len() + self.new_beside(partial, row).count() <= self.ceiling.max_preps
-            && partial.sums.bear(&row.loads, self.ceiling.limits)
+            && self.ceiling.tight.bears(&partial.sums, block)
     }
 
     fn new_beside<'b>(&'b self, partial: &'b Partial, row: &'b Block) -> impl Iterator<Item = usize> + 'b {

@@ -8,14 +8,11 @@ fn loads(rng: &mut SplitMix) -> Loads {
     let minutes = 10 * u32::try_from(3 + rng.below(4)).expect("few");
     let by_day: Vec<(u32, u32)> =
         [0, 1, 2, 3, 4, 7, 8, 9, 10, 11].into_iter().filter(|_| rng.below(3) > 0).map(|day| (day, minutes)).collect();
-    let of_week = |week: u32| (week, by_day.iter().filter(|row| row.0 / 7 == week).map(|row| row.1).sum::<u32>());
-    let by_week: Vec<(u32, u32)> = [of_week(0), of_week(1)].into_iter().filter(|row| row.1 > 0).collect();
-    let peak = |rows: &[(u32, u32)]| rows.iter().map(|row| i64::from(row.1)).max().unwrap_or(0);
-    let total = by_day.iter().map(|row| i64::from(row.1)).sum();
-    Loads { day_peak: peak(&by_day), week_peak: peak(&by_week), total, by_day: by_day.into(), by_week: by_week.into() }
+    Loads::new(by_day)
 }
 
-fn by_lot(rng: &mut SplitMix) -> Ceiling {
+/// A ceiling, the minutes of its sections, and the limits of a week and of a day.
+fn by_lot(rng: &mut SplitMix) -> (Ceiling, Vec<Loads>, [i64; 2]) {
     let count = rng.below(10);
     let limits = [300 + 100 * rng.below(4), 90 + 30 * rng.below(3)].map(|most| i64::try_from(most).expect("few"));
     let mut ceiling = Ceiling {
@@ -29,10 +26,11 @@ fn by_lot(rng: &mut SplitMix) -> Ceiling {
         prep: [0.0, 30.0, 200.0][rng.below(3)],
         max_preps: 1 + rng.below(3),
         max_sections: 2 + i64::try_from(rng.below(4)).expect("few"),
-        limits,
+        tight: Tight::default(),
+        unit: 1.0,
     };
-    for block in 0..count {
-        let loads = loads(rng);
+    let loads: Vec<Loads> = (0..count).map(|_| loads(rng)).collect();
+    for (block, loads) in loads.iter().enumerate() {
         let week = |week| f64::from(loads.by_week.iter().find(|row| row.0 == week).map_or(0, |row| row.1));
         let mut courses: Vec<usize> = (0..3).filter(|_| rng.below(3) == 0).collect();
         if courses.is_empty() {
@@ -43,7 +41,6 @@ fn by_lot(rng: &mut SplitMix) -> Ceiling {
             block,
             worth: float(i64::try_from(20 + rng.below(400)).expect("few")),
             load: [week(0), week(1)],
-            loads: Arc::new(loads),
             sections: i64::try_from(courses.len()).expect("few"),
             courses,
             preps: 0.0,
@@ -55,23 +52,27 @@ fn by_lot(rng: &mut SplitMix) -> Ceiling {
             }
         }
     }
+    let minutes: Vec<f64> = ceiling.blocks.iter().map(Block::whole_load).collect();
+    ceiling.unit = unit(ceiling.whole_room(), &minutes);
+    let most = usize::try_from(ceiling.max_sections).expect("few");
+    ceiling.tight = Tight::new(&loads.iter().collect::<Vec<_>>(), most, limits);
     ceiling.share_preps();
     ceiling.find_rivals();
-    ceiling
+    (ceiling, loads, limits)
 }
 
 /// What some sections are worth, where the rules allow them together.
-fn worth(ceiling: &Ceiling, blocks: &[usize], prices: &[f64]) -> Option<f64> {
+fn worth((ceiling, loads, limits): &(Ceiling, Vec<Loads>, [i64; 2]), blocks: &[usize], prices: &[f64]) -> Option<f64> {
     let rows = || blocks.iter().map(|&b| &ceiling.blocks[b]);
     let courses: BTreeSet<usize> = rows().flat_map(|row| row.courses.iter().copied()).collect();
     let clash = blocks.iter().any(|&a| blocks.iter().any(|&b| a < b && ceiling.clashes.between(a, b)));
-    let [week, day] = ceiling.limits;
+    let (&[week, day], taken) = (limits, || blocks.iter().map(|&b| &loads[b]));
     let mut sums = Vec::new();
     let allowed = !clash
         && rows().map(|row| row.sections).sum::<i64>() <= ceiling.max_sections
         && courses.len() <= ceiling.max_preps
-        && fits(rows().map(|row| &*row.loads.by_week), week, &mut sums)
-        && fits(rows().map(|row| &*row.loads.by_day), day, &mut sums);
+        && fits(taken().map(|loads| &*loads.by_week), week, &mut sums)
+        && fits(taken().map(|loads| &*loads.by_day), day, &mut sums);
     let earned: f64 = rows().map(|row| row.worth - prices[row.need]).sum();
     allowed.then(|| earned - ceiling.prep * count(courses.len().saturating_sub(1)) - ceiling.activation)
 }
@@ -81,7 +82,8 @@ fn no_term_is_worth_more_than_its_ceiling_and_with_nodes_enough_the_two_are_one(
     let mut rng = SplitMix::new(1);
     let (mut terms, mut met) = (0, 0);
     for _ in 0..2_000 {
-        let ceiling = by_lot(&mut rng);
+        let all_of_it = by_lot(&mut rng);
+        let ceiling = &all_of_it.0;
         let prices: Vec<f64> =
             ceiling.blocks.iter().map(|_| float(i64::try_from(rng.below(150)).expect("few"))).collect();
         let all: Vec<Vec<usize>> = (0..1_usize << prices.len())
@@ -91,7 +93,7 @@ fn no_term_is_worth_more_than_its_ceiling_and_with_nodes_enough_the_two_are_one(
             let has = |blocks: &&Vec<usize>| must.is_none_or(|b| blocks.contains(&b));
             all.iter()
                 .filter(has)
-                .filter_map(|blocks| worth(&ceiling, blocks, &prices))
+                .filter_map(|blocks| worth(&all_of_it, blocks, &prices))
                 .fold(f64::NEG_INFINITY, f64::max)
         };
         let mut scratch = Scratch::default();
@@ -100,7 +102,7 @@ fn no_term_is_worth_more_than_its_ceiling_and_with_nodes_enough_the_two_are_one(
             let choice = ceiling.choose(&prices, effort, &mut scratch);
             assert!(choice.worth >= most(None).max(0.0) - 1e-3, "{} of {}", choice.worth, most(None));
             if choice.worth > 0.0 {
-                assert!(worth(&ceiling, &choice.blocks, &prices).is_some(), "{:?} breaks a rule", choice.blocks);
+                assert!(worth(&all_of_it, &choice.blocks, &prices).is_some(), "{:?} breaks a rule", choice.blocks);
             }
             if nodes == 2_000 {
                 terms += 1;
