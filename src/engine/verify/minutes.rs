@@ -3,11 +3,13 @@
 //! Written for `verify` alone, so that it shares no code with what the model reads. It knows no people.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use chrono::Datelike;
 
-use crate::domain::calendar::{BellSchedule, Calendar, DateSpan, SchoolDay};
-use crate::domain::time::{Date, Tz, UtcMinute, to_utc};
+use super::clock::{Clock, Clocks};
+use crate::domain::calendar::{BellSchedule, Calendar, DateSpan, Period, SchoolDay};
+use crate::domain::time::{Date, UtcMinute};
 use crate::engine::outcome::WeeklySession;
 use crate::engine::problem::{Per, Problem, Section, Service};
 
@@ -29,7 +31,7 @@ impl Occurrence {
 /// A school with its instructional days inside the term.
 pub struct Place<'p> {
     pub state: &'p str,
-    tz: Tz,
+    clock: Rc<Clock>,
     calendar: &'p Calendar,
     bells: &'p [BellSchedule],
     days: Vec<SchoolDay<'p>>,
@@ -37,7 +39,7 @@ pub struct Place<'p> {
 }
 
 /// Every school by id. One whose district is unknown is left out.
-pub fn places(problem: &Problem) -> BTreeMap<&str, Place<'_>> {
+pub fn places<'p>(problem: &'p Problem, clocks: &mut Clocks) -> BTreeMap<&'p str, Place<'p>> {
     let districts: BTreeMap<&str, _> = problem.districts.iter().map(|row| (row.id.as_str(), row)).collect();
     problem
         .schools
@@ -47,7 +49,7 @@ pub fn places(problem: &Problem) -> BTreeMap<&str, Place<'_>> {
             let calendar = school.calendar.as_ref().unwrap_or(&district.calendar);
             let place = Place {
                 state: &district.state,
-                tz: school.tz.unwrap_or(district.tz),
+                clock: clocks.of(school.tz.unwrap_or(district.tz)),
                 calendar,
                 bells: &school.bell_schedules,
                 days: calendar.instructional_days(problem.term),
@@ -66,25 +68,28 @@ impl<'p> Place<'p> {
 
     /// Every meeting of a section, in order of date.
     pub fn meetings(&self, section: &Section) -> Vec<Occurrence> {
+        // By bell schedule that was met: what each of the section's meets is in it.
+        let mut known: Vec<(&str, Vec<Option<&Period>>)> = Vec::new();
         let mut meetings = Vec::new();
         for day in self.days_between(section.first, section.last) {
-            let Some(bell) = self.bells.iter().find(|bell| bell.id == self.calendar.bell_schedule.on(day.date)) else {
-                continue;
-            };
-            for meet in &section.meets {
+            let rung = self.calendar.bell_schedule.on(day.date);
+            let at = known.iter().position(|of| of.0 == rung).unwrap_or_else(|| {
+                let bell = self.bells.iter().find(|bell| bell.id == rung);
+                let periods = section.meets.iter().map(|meet| bell.and_then(|bell| bell.period(&meet.period)));
+                known.push((rung, periods.collect()));
+                known.len() - 1
+            });
+            for (meet, period) in section.meets.iter().zip(&known[at].1) {
                 let on_weekday = meet.days.as_ref().is_none_or(|days| days.contains(&day.date.weekday()));
                 let on_cycle_day = meet
                     .cycle_days
                     .as_ref()
                     .is_none_or(|labels| day.cycle_day.is_some_and(|label| labels.iter().any(|one| one == label)));
-                if !(on_weekday && on_cycle_day) {
-                    continue;
-                }
-                if let Some(period) = bell.period(&meet.period) {
+                if let Some(period) = period.filter(|_| on_weekday && on_cycle_day) {
                     meetings.push(Occurrence {
                         date: day.date,
-                        start: to_utc(self.tz, day.date, period.start.minutes()),
-                        end: to_utc(self.tz, day.date, period.end.minutes()),
+                        start: self.clock.to_utc(day.date, period.start.minutes()),
+                        end: self.clock.to_utc(day.date, period.end.minutes()),
                     });
                 }
             }
@@ -99,7 +104,7 @@ impl<'p> Place<'p> {
             .iter()
             .filter(|day| day.is(&session.day) && weeks.is_none_or(|weeks| weeks.contains(&day.nth)))
             .map(|day| {
-                let start = to_utc(self.tz, day.date, session.start.minutes());
+                let start = self.clock.to_utc(day.date, session.start.minutes());
                 Occurrence { date: day.date, start, end: start + minutes }
             })
             .collect()
@@ -112,16 +117,20 @@ impl<'p> Place<'p> {
 
     /// Minutes owed over the term: per period, `minutes` × min(`times`, instructional days in it).
     pub fn owed_minutes(&self, service: &Service) -> i64 {
-        let mut days_in_period: BTreeMap<i64, i64> = BTreeMap::new();
+        // Days come in order, and so do periods.
+        let mut days_in_period: Vec<(i64, i64)> = Vec::new();
         for day in self.days_between(service.first, service.last) {
             let period = match service.per {
                 Per::Week => day.date.monday().number(),
                 Per::Month => i64::from(day.date.year()) * 12 + i64::from(day.date.month0()),
                 Per::Cycle => i64::try_from(day.cycle_pass).unwrap_or(i64::MAX),
             };
-            *days_in_period.entry(period).or_default() += 1;
+            match days_in_period.last_mut() {
+                Some((last, days)) if *last == period => *days += 1,
+                _ => days_in_period.push((period, 1)),
+            }
         }
-        days_in_period.values().map(|days| service.minutes * service.times.min(*days)).sum()
+        days_in_period.iter().map(|(_, days)| service.minutes * service.times.min(*days)).sum()
     }
 }
 

@@ -4,6 +4,7 @@
 //! read, however broken. What is at fault is left out of what follows: an unknown id or a second placement
 //! of a need is passed over, a session outside its windows is neither held nor counted.
 
+mod clock;
 mod minutes;
 mod people;
 
@@ -13,6 +14,7 @@ use super::outcome::{Cost, Schedule, ServiceAssignment, Verdict, Violation, Week
 use super::problem::{Educator, Per, Problem, Section, Service};
 use super::rule::Rule;
 use crate::domain::time::{Clock, Date};
+use clock::Clocks;
 use minutes::{Occurrence, Place};
 use people::{Demand, Load};
 
@@ -52,6 +54,7 @@ struct Tally {
 
 struct Recount<'p> {
     problem: &'p Problem,
+    clocks: Clocks,
     places: BTreeMap<&'p str, Place<'p>>,
     vetoes: BTreeSet<(&'p str, &'p str)>,
     /// Section to educator.
@@ -96,7 +99,9 @@ impl<'p> Recount<'p> {
         }
         let vetoes = problem.vetoes.iter().map(|row| (row.educator.as_str(), row.school.as_str())).collect();
         let (loads, students, tally) = (BTreeMap::new(), BTreeMap::new(), Tally::default());
-        Self { problem, places: minutes::places(problem), vetoes, teach, serve, loads, students, broken, tally }
+        let mut clocks = Clocks::new(problem.term);
+        let places = minutes::places(problem, &mut clocks);
+        Self { problem, clocks, places, vetoes, teach, serve, loads, students, broken, tally }
     }
 
     fn unserved_cents(&self, priority: i64, minutes: i64) -> i128 {
@@ -138,7 +143,7 @@ impl<'p> Recount<'p> {
     }
 
     fn load(&mut self, educator: &'p Educator) -> &mut Load<'p, SessionKey<'p>> {
-        self.loads.entry(&educator.id).or_insert_with(|| Load::new(educator))
+        self.loads.entry(&educator.id).or_insert_with(|| Load::new(educator, self.clocks.of(educator.tz)))
     }
 
     /// Rule H14.
@@ -226,7 +231,8 @@ impl<'p> Recount<'p> {
                 weeks,
             };
             let place = &self.places[service.school.as_str()];
-            let load = self.loads.entry(&educator.id).or_insert_with(|| Load::new(educator));
+            let clocks = &mut self.clocks;
+            let load = self.loads.entry(&educator.id).or_insert_with(|| Load::new(educator, clocks.of(educator.tz)));
             let (held, members) =
                 load.sessions.entry(key).or_insert_with(|| (place.held(session, service.minutes), Vec::new()));
             members.push(service);

@@ -3,9 +3,11 @@
 //! It is given dated occurrences and knows neither calendars nor how a schedule is written.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
+use super::clock::Clock;
 use super::minutes::Occurrence;
-use crate::domain::time::{Date, UtcMinute, from_utc};
+use crate::domain::time::{Date, UtcMinute};
 use crate::engine::outcome::Violation;
 use crate::engine::problem::{Educator, Grade, License, Section, Service};
 use crate::engine::rule::Rule;
@@ -60,6 +62,7 @@ pub fn is_away(educator: &Educator, date: Date) -> bool {
 /// What one educator has to do: the sections, and the sessions with their members.
 pub struct Load<'p, Key> {
     pub educator: &'p Educator,
+    clock: Rc<Clock>,
     pub sections: Vec<(&'p Section, Vec<Occurrence>)>,
     pub sessions: BTreeMap<Key, (Vec<Occurrence>, Vec<&'p Service>)>,
 }
@@ -73,8 +76,8 @@ struct Entry<'p> {
 }
 
 impl<'p, Key: Ord> Load<'p, Key> {
-    pub fn new(educator: &'p Educator) -> Self {
-        Self { educator, sections: Vec::new(), sessions: BTreeMap::new() }
+    pub fn new(educator: &'p Educator, clock: Rc<Clock>) -> Self {
+        Self { educator, clock, sections: Vec::new(), sessions: BTreeMap::new() }
     }
 
     /// Distinct courses among the sections.
@@ -108,8 +111,8 @@ impl<'p, Key: Ord> Load<'p, Key> {
     ) {
         let mut first_miss = None;
         for occurrence in occurrences {
-            let (date, from) = from_utc(self.educator.tz, occurrence.start);
-            let (from, to) = (i64::from(from), i64::from(from) + occurrence.minutes());
+            let (date, from) = self.clock.show(occurrence.start);
+            let to = from + occurrence.minutes();
             let inside = self.educator.availability.iter().any(|window| {
                 window.days.contains(&date.weekday())
                     && i64::from(window.start.minutes()) <= from
