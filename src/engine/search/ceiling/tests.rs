@@ -52,6 +52,10 @@ fn by_lot(rng: &mut SplitMix) -> (Ceiling, Vec<Loads>, [i64; 2]) {
             }
         }
     }
+    for service in 0..rng.below(4) {
+        let [worth, load] = [20 + rng.below(200), 30 + rng.below(300)].map(|n| float(i64::try_from(n).expect("few")));
+        ceiling.services.push(Service { need: count + service, steps: vec![(worth, load)] });
+    }
     let minutes: Vec<f64> = ceiling.blocks.iter().map(Block::whole_load).collect();
     ceiling.unit = unit(ceiling.whole_room(), &minutes);
     let most = usize::try_from(ceiling.max_sections).expect("few");
@@ -61,7 +65,7 @@ fn by_lot(rng: &mut SplitMix) -> (Ceiling, Vec<Loads>, [i64; 2]) {
     (ceiling, loads, limits)
 }
 
-/// What some sections are worth, where the rules allow them together.
+/// What some sections and the services beside them are worth, where the rules allow the sections together.
 fn worth((ceiling, loads, limits): &(Ceiling, Vec<Loads>, [i64; 2]), blocks: &[usize], prices: &[f64]) -> Option<f64> {
     let rows = || blocks.iter().map(|&b| &ceiling.blocks[b]);
     let courses: BTreeSet<usize> = rows().flat_map(|row| row.courses.iter().copied()).collect();
@@ -73,7 +77,13 @@ fn worth((ceiling, loads, limits): &(Ceiling, Vec<Loads>, [i64; 2]), blocks: &[u
         && courses.len() <= ceiling.max_preps
         && fits(taken().map(|loads| &*loads.by_week), week, &mut sums)
         && fits(taken().map(|loads| &*loads.by_day), day, &mut sums);
-    let earned: f64 = rows().map(|row| row.worth - prices[row.need]).sum();
+    let mut earned: f64 = rows().map(|row| row.worth - prices[row.need]).sum();
+    let (mut room, mut pieces) = (ceiling.whole_room() - rows().map(Block::whole_load).sum::<f64>(), Vec::new());
+    ceiling.pieces(prices, &mut pieces);
+    for piece in pieces {
+        earned += piece.worth * (room / piece.load).clamp(0.0, 1.0);
+        room -= piece.load;
+    }
     allowed.then(|| earned - ceiling.prep * count(courses.len().saturating_sub(1)) - ceiling.activation)
 }
 
@@ -84,11 +94,10 @@ fn no_term_is_worth_more_than_its_ceiling_and_with_nodes_enough_the_two_are_one(
     for _ in 0..2_000 {
         let all_of_it = by_lot(&mut rng);
         let ceiling = &all_of_it.0;
-        let prices: Vec<f64> =
-            ceiling.blocks.iter().map(|_| float(i64::try_from(rng.below(150)).expect("few"))).collect();
-        let all: Vec<Vec<usize>> = (0..1_usize << prices.len())
-            .map(|bits| (0..prices.len()).filter(|b| bits >> b & 1 == 1).collect())
-            .collect();
+        let (blocks, needs) = (ceiling.blocks.len(), ceiling.needs().count());
+        let prices: Vec<f64> = (0..needs).map(|_| float(i64::try_from(rng.below(150)).expect("few"))).collect();
+        let all: Vec<Vec<usize>> =
+            (0..1_usize << blocks).map(|bits| (0..blocks).filter(|b| bits >> b & 1 == 1).collect()).collect();
         let most = |must: Option<usize>| {
             let has = |blocks: &&Vec<usize>| must.is_none_or(|b| blocks.contains(&b));
             all.iter()
@@ -108,7 +117,7 @@ fn no_term_is_worth_more_than_its_ceiling_and_with_nodes_enough_the_two_are_one(
                 terms += 1;
                 met += usize::from(choice.worth - most(None).max(0.0) < 1e-2);
             }
-            for block in 0..prices.len() {
+            for block in 0..blocks {
                 let with = ceiling.worth_with(block, &prices, choice.worth, effort, &mut scratch);
                 assert!(with >= most(Some(block)) - 1e-3, "with {block} {with} of {}", most(Some(block)));
             }
