@@ -98,7 +98,9 @@ fn block(placed: &Placed<'_>, first_hour: u16) -> Markup {
     html! {
         li.block.(class) title=(format!("{} · {} · {}", entry.title, clocks(entry), entry.with)) {
             strong { (entry.title) @if let Some(note) = note(entry) { " · " (note) } }
+            " "
             span.clocks { span.own { (entry.own) } @if let Some(other) = &entry.other { " " span.other { "(" (other) ")" } } }
+            " "
             span.with { @if let Some(group) = group(entry) { (group) " · " } (entry.with) @if let Some(room) = &entry.join { " · " a href=(room) rel="noreferrer" { "Join" } } }
         }
     }
