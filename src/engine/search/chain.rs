@@ -6,7 +6,7 @@
 //! rounded down to a unit, make it a bound. Against one best section of every clique in fractions, at us-l: with one
 //! sweep an educator the bound goes from 5.5 G to 7.4 G, in an eighth of the time.
 //!
-//! Most of the time of the prices goes into the highest of many rows of 64 floats. With rows of a length that is known and the
+//! Most of the time of the prices goes into the highest of many rows of up to 64 floats. With rows of a length that is known and the
 //! widest registers of the machine (`pulp`), the same passes at us-l take 2.1 s where they took 3.5 s.
 
 #![expect(clippy::inline_always, reason = "what is not inlined is not compiled for the widest registers")]
@@ -112,7 +112,7 @@ struct Link {
 
 /// Minutes of a unit into which a room is cut, for sections of some minutes: one that loses least of them to rounding down, and
 /// is longer where that loses little more, for the fewer the units the faster is a sweep. Of a usual length, a unit that divides it
-/// loses nothing: at us-l 4.8 % are lost, where 63 units of any room lost 6.1 %.
+/// loses nothing: of the mathematics of us-l 4.8 % are lost, where 63 units of any room lost 6.1 %.
 pub(super) fn unit(room: f64, minutes: &[f64]) -> f64 {
     let mut lengths: Vec<(f64, f64)> = Vec::new();
     for &length in minutes.iter().filter(|&&length| length >= 1.0) {

@@ -1,8 +1,8 @@
 //! The tight weeks and days: the few of an educator's year in which their sections can be too many minutes.
 //!
 //! Of days on which every section takes as long one is enough, and none is needed on which every section takes no longer than
-//! on another, or on which all that may be taught together fit: of some 250 weeks and days few are left, and minutes are summed
-//! in those alone.
+//! on another, or on which all that may be taught together fit; minutes are summed in what is left. Of some 250 weeks and days these
+//! are up to eight at most educators of us-m, and some 200 at who could teach in many districts of us-l, which close on other days.
 
 use crate::engine::holds::timeline::Loads;
 
