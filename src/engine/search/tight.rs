@@ -1,4 +1,4 @@
-//! The tight weeks and days: the few of an educator's year in which their sections can be too many minutes.
+//! The tight weeks and days: those of an educator's year in which their sections can be too many minutes.
 //!
 //! Of days on which every section takes as long one is enough, and none is needed on which every section takes no longer than
 //! on another, or on which all that may be taught together fit; minutes are summed in what is left. Of some 250 weeks and days these
